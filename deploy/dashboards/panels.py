@@ -1,0 +1,213 @@
+"""What the dashboard shows, as tables: panels, their queries, units and explanations. `build` turns them into JSON."""
+
+from dataclasses import dataclass
+
+from grafana_foundation_sdk.models import units
+
+
+@dataclass(frozen=True)
+class Query:
+    expr: str
+    legend: str
+
+
+@dataclass(frozen=True)
+class Panel:
+    title: str
+    description: str
+    unit: str
+    queries: tuple[Query, ...]
+    stacked: bool = False
+
+
+def rate(metric: str, *, by: str = "", where: str = "") -> str:
+    """The sum of a counter's rates, by these labels and where these matchers hold."""
+    matchers = f"{{{where}}}" if where else ""
+    grouping = f" by ({by})" if by else ""
+    return f"sum{grouping} (rate(sizewise_{metric}{matchers}[$__rate_interval]))"
+
+
+def quantiles(metric: str, *percents: int, by: str = "") -> tuple[Query, ...]:
+    """The percentiles of a histogram, by these labels."""
+    labels = f"le, {by}" if by else "le"
+    series = f"{{{{{by}}}}} " if by else ""
+    return tuple(
+        Query(f"histogram_quantile({percent / 100}, {rate(f'{metric}_bucket', by=labels)})", f"{series}p{percent}")
+        for percent in percents
+    )
+
+
+def increase(metric: str) -> str:
+    return f"sum(increase(sizewise_{metric}[$__range]))"
+
+
+ANSWERED = rate("requests_total", where='outcome="ok"')
+ANSWERED_BY_SMALL = rate("requests_total", where='outcome="ok", tier="small"')
+ANSWERED_BY_TIER = rate("requests_total", by="tier", where='outcome="ok"')
+WAITED_FOR = rate("requests_total", where='outcome!="client_disconnected"')
+BASELINE_COST = rate("baseline_cost_usd_total")
+ACTUAL_COST = rate("actual_cost_usd_total")
+
+GLANCE = (
+    Panel(
+        "Requests",
+        "Requests over, each second.",
+        units.RequestsPerSecond,
+        (Query(rate("requests_total"), "requests"),),
+    ),
+    Panel(
+        "Answered",
+        "Share of the requests that were answered in full; those whose client left first are not counted.",
+        units.PercentUnit,
+        (Query(f"{ANSWERED} / {WAITED_FOR}", "answered"),),
+    ),
+    Panel(
+        "Small tier",
+        "Share of the answers that came from the tier named small.",
+        units.PercentUnit,
+        (Query(f"{ANSWERED_BY_SMALL} / {ANSWERED}", "small"),),
+    ),
+    Panel(
+        "Saving",
+        "Baseline less actual cost over the period shown; negative where the decisions cost more than the baseline.",
+        units.Dollars,
+        (Query(f"{increase('baseline_cost_usd_total')} - {increase('actual_cost_usd_total')}", "saving"),),
+    ),
+    Panel(
+        "Cost per hour",
+        "What the upstream calls cost at the present rate; calls of unknown price are not in it.",
+        units.Dollars,
+        (Query(f"{rate('cost_usd_total')} * 3600", "cost"),),
+    ),
+    Panel(
+        "Overhead p99",
+        "Time the gateway itself adds to a request, 99th percentile.",
+        units.Seconds,
+        quantiles("overhead_seconds", 99),
+    ),
+)
+
+ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
+    (
+        "Traffic",
+        (
+            Panel(
+                "Requests by outcome",
+                "refused: no deployment may serve it; failed: every attempt failed; interrupted: a stream broke off.",
+                units.RequestsPerSecond,
+                (Query(rate("requests_total", by="outcome"), "{{outcome}}"),),
+                stacked=True,
+            ),
+            Panel(
+                "In flight",
+                "Requests accepted and not over yet, by gateway process.",
+                units.Short,
+                (Query("sum by (instance) (sizewise_inflight_requests)", "{{instance}}"),),
+            ),
+            Panel(
+                "Rejected by code",
+                "Requests that were not accepted: no valid key, malformed, too large, unknown model.",
+                units.RequestsPerSecond,
+                (Query(rate("rejected_total", by="code"), "{{code}}"),),
+                stacked=True,
+            ),
+        ),
+    ),
+    (
+        "Decisions",
+        (
+            Panel(
+                "Answers by tier",
+                "Share of the answers that came from each tier.",
+                units.PercentUnit,
+                (Query(f"{ANSWERED_BY_TIER} / scalar({ANSWERED})", "{{tier}}"),),
+                stacked=True,
+            ),
+            Panel(
+                "Decisions by rule",
+                "The ten rules that chose the route most often; default where no rule did.",
+                units.RequestsPerSecond,
+                (Query(f"topk(10, {rate('decisions_total', by='policy, rule')})", "{{policy}}: {{rule}}"),),
+            ),
+        ),
+    ),
+    (
+        "Money",
+        (
+            Panel(
+                "Cost per hour by deployment",
+                "What each deployment costs at the present rate; calls of unknown price are not in it.",
+                units.Dollars,
+                (Query(f"{rate('cost_usd_total', by='deployment')} * 3600", "{{deployment}}"),),
+                stacked=True,
+            ),
+            Panel(
+                "Baseline and cost per hour",
+                "Of the requests whose cost and baseline are both known; the saving is the difference.",
+                units.Dollars,
+                (
+                    Query(f"{BASELINE_COST} * 3600", "baseline"),
+                    Query(f"{ACTUAL_COST} * 3600", "cost"),
+                    Query(f"({BASELINE_COST} - {ACTUAL_COST}) * 3600", "saving"),
+                ),
+            ),
+            Panel(
+                "Unpriced calls and lost records",
+                "Both should be 0: unpriced calls are missing from the cost, lost records from the reports.",
+                units.OpsPerSecond,
+                (
+                    Query(f"{rate('price_missing_total')} or vector(0)", "unpriced calls"),
+                    Query(rate("records_dropped_total"), "lost records"),
+                ),
+            ),
+        ),
+    ),
+    (
+        "Latency",
+        (
+            Panel(
+                "Overhead",
+                "Time the gateway itself adds to a request: all of it but the waiting for upstreams.",
+                units.Seconds,
+                quantiles("overhead_seconds", 50, 95, 99),
+            ),
+            Panel(
+                "Upstream calls",
+                "Duration of an upstream call, from its start to its last byte or its failure.",
+                units.Seconds,
+                quantiles("upstream_seconds", 50, 95, by="deployment"),
+            ),
+            Panel(
+                "Time to first token",
+                "Of streamed answers, from the arrival of the request; failed attempts before it are included.",
+                units.Seconds,
+                quantiles("time_to_first_token_seconds", 50, 95, by="deployment"),
+            ),
+        ),
+    ),
+    (
+        "Upstreams",
+        (
+            Panel(
+                "Tokens by type",
+                "Tokens each second, as the upstreams reported them; cached_input is a part of input.",
+                units.Short,
+                (Query(rate("tokens_total", by="type"), "{{type}}"),),
+            ),
+            Panel(
+                "Fallbacks by cause",
+                "Moves to the next deployment of a plan, with the error that caused them.",
+                units.OpsPerSecond,
+                (Query(rate("fallbacks_total", by="from, to, cause"), "{{from}} → {{to}}: {{cause}}"),),
+                stacked=True,
+            ),
+            Panel(
+                "Attempts by outcome",
+                "Upstream calls each second, by deployment; retries and fallbacks are attempts too.",
+                units.OpsPerSecond,
+                (Query(rate("attempts_total", by="deployment, outcome"), "{{deployment}}: {{outcome}}"),),
+                stacked=True,
+            ),
+        ),
+    ),
+)

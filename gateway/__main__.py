@@ -1,0 +1,5 @@
+"""`python -m gateway` is the `sizewise` command."""
+
+from gateway.cli.main import main
+
+main()

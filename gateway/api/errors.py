@@ -1,0 +1,74 @@
+"""Our errors → the OpenAI error envelope: one row a class, checked for completeness by a test."""
+
+from typing import Final
+
+import orjson
+from msgspec import Struct
+
+from gateway.domain import errors
+from gateway.domain.errors import AttemptsExhaustedError, GatewayError, UpstreamError
+
+
+class Envelope(Struct, frozen=True):
+    """The HTTP status and the `type` of the error object."""
+
+    status: int
+    type: str
+
+
+ENVELOPES: Final[dict[type[GatewayError], Envelope]] = {
+    errors.GatewayError: Envelope(500, "server_error"),
+    errors.RequestError: Envelope(400, "invalid_request_error"),
+    errors.InvalidRequestError: Envelope(400, "invalid_request_error"),
+    errors.BodyTooLargeError: Envelope(413, "invalid_request_error"),
+    errors.AuthenticationError: Envelope(401, "authentication_error"),
+    errors.UnknownModelError: Envelope(404, "invalid_request_error"),
+    errors.UnknownPathError: Envelope(404, "invalid_request_error"),
+    errors.MethodNotAllowedError: Envelope(405, "invalid_request_error"),
+    errors.NoDeploymentError: Envelope(503, "server_error"),
+    errors.UpstreamError: Envelope(502, "server_error"),
+    errors.UpstreamConnectError: Envelope(502, "server_error"),
+    errors.UpstreamTimeoutError: Envelope(504, "server_error"),
+    errors.UpstreamUnavailableError: Envelope(502, "server_error"),
+    errors.UpstreamRateLimitError: Envelope(429, "rate_limit_error"),
+    errors.UpstreamQuotaError: Envelope(503, "server_error"),
+    errors.UpstreamCredentialsError: Envelope(502, "server_error"),
+    errors.UpstreamMissingModelError: Envelope(502, "server_error"),
+    errors.UpstreamInvalidAnswerError: Envelope(502, "server_error"),
+    errors.UpstreamInterruptedError: Envelope(502, "server_error"),
+    errors.UpstreamRejectedError: Envelope(400, "invalid_request_error"),
+    errors.ContextOverflowError: Envelope(400, "invalid_request_error"),
+    errors.ContentFilterError: Envelope(400, "invalid_request_error"),
+    errors.AttemptsExhaustedError: Envelope(502, "server_error"),
+}
+
+
+def shown(error: GatewayError) -> GatewayError:
+    """The error a client should see: where the attempts all failed the same way, that way; else the summary.
+
+    So a 429 of the only deployment stays a 429 with its Retry-After, and a prompt too long for all stays a 400.
+    """
+    if isinstance(error, AttemptsExhaustedError) and len({type(each) for each in error.errors}) == 1:
+        return error.errors[-1]
+    return error
+
+
+def envelope(error: GatewayError) -> Envelope:
+    return ENVELOPES[type(error)]
+
+
+def error_body(error: GatewayError) -> bytes:
+    """The body of an error answer; the same object ends a broken stream."""
+    message = error.message
+    if isinstance(error, UpstreamError) and error.detail is not None:
+        message = f"{message}: {error.detail}"
+    return orjson.dumps(
+        {
+            "error": {
+                "message": message,
+                "type": envelope(error).type,
+                "param": error.param,
+                "code": error.code,
+            }
+        }
+    )

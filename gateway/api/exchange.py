@@ -1,0 +1,144 @@
+"""One HTTP exchange in the OpenAI chat dialect: what the pipeline's `Exchange` port means on an ASGI server."""
+
+import asyncio
+
+from gateway.api.asgi import Headers, Message, Receive, Scope, Send
+from gateway.api.errors import envelope, error_body, shown
+from gateway.api.headers import answer_headers
+from gateway.api.openai_chat import parse_chat
+from gateway.domain.errors import BodyTooLargeError, GatewayError, InvalidRequestError, UpstreamError
+from gateway.domain.request import ChatRequest
+from gateway.ports import AnswerHead
+
+_JSON = (b"content-type", b"application/json")
+_EVENT_STREAM: Headers = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),
+]
+_CREDENTIAL_HEADERS = (b"x-api-key", b"api-key")
+
+
+class ClientGoneError(Exception):
+    """The client left before its request was whole."""
+
+
+class ChatExchange:
+    """Reads one chat request and writes its answer. `has_gone` is set when the client has left."""
+
+    __slots__ = (
+        "_has_started",
+        "_headers",
+        "_max_body_bytes",
+        "_receive",
+        "_send",
+        "has_gone",
+        "request_id",
+        "task",
+        "watcher",
+    )
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, *, request_id: str, max_body_bytes: int) -> None:
+        self._headers: dict[bytes, bytes] = dict(scope["headers"])
+        self._receive = receive
+        self._send = send
+        self._max_body_bytes = max_body_bytes
+        self.request_id = request_id
+        self.task = asyncio.current_task()
+        self.watcher: asyncio.Task[None] | None = None
+        self.has_gone = False
+        self._has_started = False
+
+    @property
+    def credential(self) -> str | None:
+        """The client's key, from `Authorization: Bearer`, `x-api-key` or `api-key`."""
+        return credential_of(self._headers)
+
+    async def read(self) -> ChatRequest:
+        if (encoding := self._headers.get(b"content-encoding", b"identity")) != b"identity":
+            raise InvalidRequestError(
+                f"content-encoding {encoding[:20].decode('latin-1')!r} is not supported; send it plain"
+            )
+        return parse_chat(await self._body())
+
+    async def _body(self) -> bytes:
+        """The whole body, refused as soon as it is known to be too large."""
+        declared = self._headers.get(b"content-length", b"")
+        if declared.isdigit() and int(declared) > self._max_body_bytes:
+            raise self._too_large()
+        message = await self._message()
+        body: bytes = message.get("body", b"")
+        if message.get("more_body"):
+            parts = bytearray(body)
+            while message.get("more_body") and len(parts) <= self._max_body_bytes:
+                message = await self._message()
+                parts += message.get("body", b"")
+            body = bytes(parts)
+        if len(body) > self._max_body_bytes:
+            raise self._too_large()
+        return body
+
+    async def _message(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGoneError
+        return message
+
+    def _too_large(self) -> BodyTooLargeError:
+        return BodyTooLargeError(f"the request body is larger than {self._max_body_bytes} bytes")
+
+    async def answer(self, head: AnswerHead, body: bytes) -> None:
+        await self._start(200, [_JSON, (b"content-length", b"%d" % len(body)), *answer_headers(self.request_id, head)])
+        await self._send({"type": "http.response.body", "body": body})
+
+    async def start_stream(self, head: AnswerHead) -> None:
+        await self._start(200, [*_EVENT_STREAM, *answer_headers(self.request_id, head)])
+
+    async def _start(self, status: int, headers: Headers) -> None:
+        self._has_started = True
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def send(self, events: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": events, "more_body": True})
+
+    async def end_stream(self, error: GatewayError | None = None) -> None:
+        last = b"" if error is None else b"data: %b\n\n" % error_body(error)
+        await self._send({"type": "http.response.body", "body": last})
+
+    async def refuse(self, error: GatewayError, head: AnswerHead) -> int:
+        error = shown(error)
+        status, body = envelope(error).status, error_body(error)
+        headers = [_JSON, (b"content-length", b"%d" % len(body)), *answer_headers(self.request_id, head)]
+        if isinstance(error, UpstreamError) and error.retry_after_s is not None:
+            headers.append((b"retry-after", b"%d" % max(1, round(error.retry_after_s))))
+        if isinstance(error, BodyTooLargeError):
+            headers.append((b"connection", b"close"))
+        await self._start(status, headers)
+        await self._send({"type": "http.response.body", "body": body})
+        return status
+
+    async def break_off(self, error: GatewayError) -> None:
+        """End the exchange after a fault of ours, wherever it stands."""
+        if self._has_started:
+            await self.end_stream(error)
+        else:
+            await self.refuse(error, AnswerHead())
+
+    async def watch(self) -> None:
+        """Wait for the client to leave, then cancel the work on its request."""
+        while (await self._receive())["type"] != "http.disconnect":
+            continue
+        self.has_gone = True
+        if self.task is not None:
+            self.task.cancel()
+
+
+def credential_of(headers: dict[bytes, bytes]) -> str | None:
+    """The client's key, None where no header holds one. `headers`: lower-case name → value."""
+    authorization = headers.get(b"authorization")
+    if authorization is not None and authorization[:7].lower() == b"bearer ":
+        return authorization[7:].strip().decode("latin-1")
+    for name in _CREDENTIAL_HEADERS:
+        if (value := headers.get(name)) is not None:
+            return value.decode("latin-1")
+    return None

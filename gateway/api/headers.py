@@ -1,0 +1,43 @@
+"""The headers every answer carries: which request it was, what was decided, what it cost."""
+
+import os
+import time
+from functools import lru_cache
+from urllib.parse import quote
+
+from gateway.api.asgi import Headers
+from gateway.domain.pricing import usd
+from gateway.ports import AnswerHead
+
+_SAFE = "".join(chr(point) for point in range(0x20, 0x7F) if chr(point) != "%")
+
+
+def new_request_id() -> str:
+    """32 hex digits: 12 of milliseconds, so that ids sort by time, and 20 of chance."""
+    return f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"
+
+
+def answer_headers(request_id: str, head: AnswerHead) -> Headers:
+    """`x-request-id`, and `x-sizewise-*` for as much as is known."""
+    headers = [(b"x-request-id", request_id.encode()), (b"x-sizewise-attempts", b"%d" % head.attempts)]
+    if head.decision is not None:
+        decision = head.decision
+        headers += (
+            (b"x-sizewise-policy", header_value(f"{decision.policy}@{decision.policy_version}")),
+            (b"x-sizewise-route", header_value(decision.route.name)),
+            (b"x-sizewise-rule", header_value(decision.rule)),
+        )
+    if head.deployment is not None:
+        headers += (
+            (b"x-sizewise-deployment", header_value(head.deployment.name)),
+            (b"x-sizewise-model", header_value(head.deployment.model)),
+        )
+    if head.cost_nano_usd is not None:
+        headers.append((b"x-sizewise-cost-usd", usd(head.cost_nano_usd).encode()))
+    return headers
+
+
+@lru_cache(maxsize=4096)
+def header_value(text: str) -> bytes:
+    """Text as a header value: printable ASCII as it is, all else percent-encoded as UTF-8."""
+    return quote(text, safe=_SAFE).encode("ascii")

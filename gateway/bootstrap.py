@@ -1,0 +1,153 @@
+"""The composition root: settings → adapters → `Gateway` → the two applications. Every port can be given by keyword."""
+
+import hmac
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+
+from gateway import __version__
+from gateway.api.admin_plane import Records, build_admin_plane
+from gateway.api.data_plane import DataPlane, build_data_plane
+from gateway.api.probes import Readiness
+from gateway.attempts import Attempts
+from gateway.classifiers.model_file import load_prior
+from gateway.counters.memory import MemoryHealthBoard, OpenAdmission
+from gateway.deadlines import Deadlines
+from gateway.domain.record import RequestRecord
+from gateway.pipeline import Gateway
+from gateway.policyfile.loader import FilePolicySource
+from gateway.ports import Admission, Classifier, Clock, HealthBoard, KeyStore, PolicySource, Recorder
+from gateway.providers.directory import ProviderDirectory
+from gateway.providers.price_map import PriceMap
+from gateway.settings import Settings
+from gateway.store.reader import RecordReader
+from gateway.store.static_keys import StaticKeys
+from gateway.store.writer import RecordWriter
+from gateway.telemetry.metrics import MetricsRecorder
+
+FLUSH_S = 10.0
+
+
+class SystemClock:
+    """`Clock` of this machine."""
+
+    now = staticmethod(time.time)
+    monotonic = staticmethod(time.perf_counter)
+
+
+class Recorders:
+    """`Recorder` that tells each of several, in order."""
+
+    def __init__(self, *recorders: Recorder) -> None:
+        self._recorders = recorders
+
+    def begun(self) -> None:
+        for recorder in self._recorders:
+            recorder.begun()
+
+    def record(self, record: RequestRecord) -> None:
+        for recorder in self._recorders:
+            recorder.record(record)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assembly:
+    """A wired gateway. `start` before the first request, `aclose` after the last."""
+
+    data_plane: DataPlane
+    admin_plane: FastAPI
+    readiness: Readiness
+    policies: PolicySource
+    writer: RecordWriter
+    providers: ProviderDirectory
+
+    def start(self) -> None:
+        self.writer.start()
+
+    async def aclose(self) -> int:
+        """Close upstream connections and write what is waiting; returns how many records could not be written."""
+        await self.providers.aclose()
+        return self.writer.close(FLUSH_S)
+
+
+def assemble(
+    settings: Settings,
+    *,
+    environment: Mapping[str, str] | None = None,
+    clock: Clock | None = None,
+    keys: KeyStore | None = None,
+    policies: PolicySource | None = None,
+    admission: Admission | None = None,
+    classifier: Classifier | None = None,
+    health: HealthBoard | None = None,
+    records: Records | None = None,
+) -> Assembly:
+    """Wire everything. Raises PolicyError where the policy files have problems, DatabaseUrlError for a bad URL.
+
+    environment  what `${NAME}` in policy files stands for; the process's own by default
+    """
+    clock = clock or SystemClock()
+    keys = keys or StaticKeys(key.get_secret_value() for key in settings.api_keys)
+    policies = policies or _policies(settings, os.environ if environment is None else environment)
+    database_url = settings.database_url.get_secret_value()
+    writer = RecordWriter.to_database(database_url)
+    metrics = MetricsRecorder(CollectorRegistry(), version=__version__)
+    metrics.watch_dropped(lambda: writer.dropped)
+    providers = ProviderDirectory(now=clock.now)
+    health = health or MemoryHealthBoard()
+    gateway = Gateway(
+        keys=keys,
+        policies=policies,
+        admission=admission or OpenAdmission(),
+        classifier=classifier or load_prior(),
+        health=health,
+        attempts=Attempts(provider_of=providers.get, health=health, clock=clock, deadlines=Deadlines()),
+        recorder=Recorders(metrics, writer),
+        clock=clock,
+    )
+    readiness = Readiness()
+    return Assembly(
+        data_plane=build_data_plane(
+            gateway,
+            keys=keys,
+            policies=policies,
+            readiness=readiness,
+            expose=metrics.expose,
+            rejected=metrics.rejected,
+            max_body_bytes=settings.max_body_bytes,
+            created=int(clock.now()),
+            version=__version__,
+        ),
+        admin_plane=build_admin_plane(
+            policies=policies,
+            records=records or RecordReader(database_url),
+            readiness=readiness,
+            expose=metrics.expose,
+            is_admin=_admin_check(settings),
+            version=__version__,
+        ),
+        readiness=readiness,
+        policies=policies,
+        writer=writer,
+        providers=providers,
+    )
+
+
+def _policies(settings: Settings, environment: Mapping[str, str]) -> FilePolicySource:
+    prices = PriceMap()
+    policies = FilePolicySource(settings.policies, prices, environment)
+    prices.forget()
+    return policies
+
+
+def _admin_check(settings: Settings) -> Callable[[str | None], bool]:
+    """Without an admin key the plane listens on loopback only (the settings see to that) and asks for none."""
+    key = settings.admin_key
+    if key is None:
+        return lambda _: True
+    wanted = key.get_secret_value().encode()
+    return lambda credential: hmac.compare_digest((credential or "").encode(), wanted)

@@ -1,0 +1,106 @@
+"""Which groups of words occur in a text, found in one pass over its tokens.
+
+An entry is a *word*, a *phrase* of words, or, where a language writes no spaces, a *mark*: characters that may stand
+anywhere. Phrases are looked for only where their longest word occurs, marks only where their first character does.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+TOKEN = re.compile(r"\w+")
+UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
+"""A character of a language that writes no spaces between words."""
+
+Languages = Mapping[str, Sequence[str]]
+"""Language → entries."""
+
+_ASCII_WORDS = "".join(chr(point) if TOKEN.match(chr(point)) else " " for point in range(128))
+
+_FULL_WIDTH = (
+    ("，", ","),
+    ("：", ":"),
+    ("；", ";"),
+    ("！", "!"),
+    ("？", "?"),
+    ("（", "("),
+    ("）", ")"),
+    ("\u3000", " "),
+)
+
+
+def normalised(text: str) -> str:
+    """Case-folded, compatibility forms folded, each run of white space one space."""
+    if text.isascii():
+        return " ".join(text.lower().split())
+    # Every Chinese text has full-width punctuation. With it gone, most need no normalisation: ten times faster.
+    for wide, plain in _FULL_WIDTH:
+        text = text.replace(wide, plain)
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def tokens_of(text: str) -> list[str]:
+    """The words and numbers of a normalised text; ASCII takes a way four times as fast to the same result."""
+    return text.translate(_ASCII_WORDS).split() if text.isascii() else TOKEN.findall(text)
+
+
+def is_unspaced(text: str) -> bool:
+    return not text.isascii() and UNSPACED.search(text) is not None
+
+
+def entries_of(languages: Languages) -> frozenset[str]:
+    """The entries of all languages as normalised text spells them, with and without their accents."""
+    entries = {" ".join(TOKEN.findall(normalised(entry))) for entries in languages.values() for entry in entries}
+    return frozenset(entries | {spelling for entry in entries for spelling in _unaccented(entry)})
+
+
+def _unaccented(entry: str) -> Iterator[str]:
+    """How people type it without the accents; Japanese voicing marks are letters and stay."""
+    if is_unspaced(entry):
+        return
+    decomposed = unicodedata.normalize("NFD", entry)
+    for spelling in (decomposed, decomposed.replace("\u0308", "e")):
+        yield "".join(char for char in spelling if not unicodedata.combining(char))
+
+
+class Vocabulary:
+    """The entries of some groups, indexed; the cost of a search follows the text, not the entries."""
+
+    def __init__(self, groups: Mapping[str, Languages]) -> None:
+        self._words: dict[str, list[str]] = {}
+        self._phrases: dict[str, list[tuple[str, str]]] = {}
+        self._marks: dict[str, list[tuple[str, str]]] = {}
+        for group, languages in groups.items():
+            for entry in entries_of(languages):
+                self._index(group, entry)
+        self._keys = frozenset(self._words) | frozenset(self._phrases)
+
+    def _index(self, group: str, entry: str) -> None:
+        if is_unspaced(entry):
+            self._marks.setdefault(entry[0], []).append((entry, group))
+        elif " " in entry:
+            longest = max(entry.split(), key=len)
+            self._phrases.setdefault(longest, []).append((f" {entry} ", group))
+        else:
+            self._words.setdefault(entry, []).append(group)
+
+    def find(self, tokens: Sequence[str], text: str) -> Counter[str]:
+        """Group → how many different entries of it occur; groups with none are left out.
+
+        tokens  where words and phrases are looked for, as `tokens_of` gives them
+        text    where marks are looked for, normalised; empty where no language without spaces is in it
+        """
+        found: list[str] = []
+        keys = self._keys.intersection(tokens)
+        for key in keys:
+            found.extend(self._words.get(key, ()))
+        phrases = [phrase for key in keys for phrase in self._phrases.get(key, ())]
+        if phrases:
+            spaced = f" {' '.join(tokens)} "
+            found.extend(group for phrase, group in phrases if phrase in spaced)
+        if text:
+            for initial, marks in self._marks.items():
+                if initial in text:
+                    found.extend(group for mark, group in marks if mark in text)
+        return Counter(found)

@@ -1,0 +1,1 @@
+"""The `sizewise` command: one file for each group of commands."""

@@ -1,0 +1,125 @@
+"""`sizewise serve`: the gateway, and with `--demo` a scripted upstream to try it on."""
+
+import gc
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+import uvloop
+from pydantic import SecretStr
+
+from gateway import __version__
+from gateway.api.server import PortTakenError, listen
+from gateway.api.server import serve as serve_on
+from gateway.bootstrap import Assembly, assemble
+from gateway.cli.first_steps import first_steps
+from gateway.policyfile.problems import PolicyError
+from gateway.providers.scripted import ScriptedUpstream
+from gateway.settings import Settings, SettingsError, load_settings
+from gateway.store.urls import DatabaseUrlError, without_password
+from gateway.telemetry.logs import configure_logging
+
+DEMO_KEY = "sw-demo"
+DEMO_UPSTREAM = "SIZEWISE_DEMO_UPSTREAM"
+DEMO_REQUEST = '{"model": "auto", "messages": [{"role": "user", "content": "Translate to French: good morning"}]}'
+
+
+@click.command()
+@click.option("--demo", is_flag=True, help="Serve scripted models: no provider key, no network, no service needed.")
+@click.option("--policies", type=click.Path(path_type=Path), help="Directory of policy files.")
+@click.option("--host", help="Address of the data plane [127.0.0.1].")
+@click.option("--port", type=int, help="Port of the data plane; 0 takes a free one [8080].")
+@click.option("--admin-port", type=int, help="Port of the admin plane [the data port + 1].")
+@click.option("--database-url", help="Where the records go [sqlite:///./.sizewise/sizewise.db].")
+@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="[info]")
+def serve(demo: bool, **flags: Any) -> None:
+    """Start the gateway.
+
+    Settings come from SIZEWISE_* environment variables; the flags win.
+    """
+    try:
+        settings = _settings(demo, flags)
+        configure_logging(settings.log_level, sys.stderr)
+        if not demo and (missing := first_steps(settings, os.environ)):
+            raise click.ClickException(missing)
+        uvloop.run(_run(settings, demo=demo))
+    except (SettingsError, PolicyError, DatabaseUrlError, PortTakenError) as exc:
+        raise click.ClickException(str(exc)) from exc
+
+
+def _settings(demo: bool, flags: Mapping[str, Any]) -> Settings:
+    settings = load_settings(flags)
+    if not demo:
+        return settings
+    return settings.model_copy(
+        update={
+            "api_keys": (*settings.api_keys, SecretStr(DEMO_KEY)),
+            "policies": flags.get("policies") or demo_policies(),
+        }
+    )
+
+
+def demo_policies() -> Path:
+    """The demo's policy files: inside the installed package, else in the checkout."""
+    package = Path(__file__).parents[1]
+    packaged = package / "policyfile" / "demo"
+    return packaged if packaged.is_dir() else package.parent / "policies" / "demo"
+
+
+async def _run(settings: Settings, *, demo: bool) -> None:
+    async with AsyncExitStack() as stack:
+        environment = dict(os.environ)
+        if demo:
+            upstream = await stack.enter_async_context(ScriptedUpstream())
+            environment[DEMO_UPSTREAM] = f"{upstream.url}/v1"
+        assembly = assemble(settings, environment=environment)
+        data = stack.enter_context(listen(settings.host, settings.port))
+        admin = stack.enter_context(_listen_admin(settings, data.getsockname()[1]))
+        assembly.start()
+        gc.collect()
+        gc.freeze()
+        click.echo(_greeting(settings, assembly, data, admin, demo=demo))
+        await serve_on([(assembly.data_plane, data), (assembly.admin_plane, admin)], assembly.readiness)
+        if lost := await assembly.aclose():
+            raise click.ClickException(f"{lost} records could not be written: the database was away")
+
+
+def _listen_admin(settings: Settings, data_port: int) -> socket.socket:
+    """The admin socket: where it was told to be, else one above the data port, else anywhere free."""
+    if settings.admin_port is not None:
+        return listen(settings.admin_host, settings.admin_port)
+    try:
+        return listen(settings.admin_host, data_port + 1)
+    except PortTakenError:
+        return listen(settings.admin_host, 0)
+
+
+def _greeting(settings: Settings, assembly: Assembly, data: socket.socket, admin: socket.socket, *, demo: bool) -> str:
+    base = f"http://{_address(data)}"
+    aliases = ", ".join(sorted(assembly.policies.current().by_alias))
+    lines = [
+        f"Sizewise {__version__} is ready",
+        f"  base URL   {base}/v1   models: {aliases}",
+        f"  admin      http://{_address(admin)}   metrics at /metrics, decisions at /admin/decisions, API at /docs",
+        f"  policies   {settings.policies} (version {assembly.policies.current().version})",
+        f"  records    {without_password(settings.database_url.get_secret_value())}",
+    ]
+    if demo:
+        lines += [
+            f"  key        {DEMO_KEY}   the models are scripted: no language model is called",
+            "Try it:",
+            f"  curl -i {base}/v1/chat/completions -H 'Authorization: Bearer {DEMO_KEY}' \\",
+            f"    -d '{DEMO_REQUEST}'",
+            "  sizewise report decisions",
+        ]
+    return "\n".join(lines)
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

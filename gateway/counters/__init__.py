@@ -1,0 +1,1 @@
+"""What is counted while requests run: cooldowns today, rates and budgets later."""

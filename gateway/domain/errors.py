@@ -1,0 +1,171 @@
+"""Everything that can go wrong with a request, as one tree.
+
+GatewayError
+├── RequestError                the client can mend it
+│   ├── InvalidRequestError         malformed or of the wrong type
+│   ├── BodyTooLargeError           over the limit on request bodies
+│   ├── AuthenticationError         no key, or one we do not know
+│   ├── UnknownModelError           no policy serves that alias
+│   ├── UnknownPathError            no such endpoint
+│   └── MethodNotAllowedError       the endpoint exists, the method does not
+├── NoDeploymentError           the policy leaves no deployment for this request
+├── UpstreamError               one attempt failed
+│   ├── UpstreamConnectError        refused, unresolvable, TLS, or no connection in time
+│   ├── UpstreamTimeoutError        connected, then too slow
+│   ├── UpstreamUnavailableError    a 5xx of its own
+│   ├── UpstreamRateLimitError      429; may carry when to come back
+│   ├── UpstreamQuotaError          our account there has run out of money
+│   ├── UpstreamCredentialsError    it does not accept our key
+│   ├── UpstreamMissingModelError   it does not know the model we asked for
+│   ├── UpstreamInvalidAnswerError  a 200 that is not an answer
+│   ├── UpstreamInterruptedError    the answer broke off
+│   ├── UpstreamRejectedError       it finds the request malformed
+│   ├── ContextOverflowError        the prompt is longer than the model's window
+│   └── ContentFilterError          its content filter refused the prompt
+└── AttemptsExhaustedError      every deployment of the plan failed; holds their errors
+
+`code` is stable and low in cardinality: it is what clients read, the metric label and the column in the record.
+Messages are safe to show: text of an upstream never stands in one, but for `UpstreamRejectedError.detail`, which is the
+upstream's verdict on the client's own request.
+"""
+
+from typing import ClassVar
+
+
+class GatewayError(Exception):
+    """Base of all; `param` names the request field at fault, where there is one."""
+
+    code: ClassVar[str] = "internal_error"
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, param: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+
+
+class RequestError(GatewayError):
+    code = "invalid_request"
+
+
+class InvalidRequestError(RequestError):
+    code = "invalid_request"
+
+
+class BodyTooLargeError(RequestError):
+    code = "body_too_large"
+
+
+class AuthenticationError(RequestError):
+    code = "invalid_api_key"
+
+
+class UnknownModelError(RequestError):
+    code = "model_not_found"
+
+
+class UnknownPathError(RequestError):
+    code = "unknown_path"
+
+
+class MethodNotAllowedError(RequestError):
+    code = "method_not_allowed"
+
+
+class NoDeploymentError(GatewayError):
+    """The constraints, the windows and the capabilities leave nothing to call."""
+
+    code = "no_deployment"
+
+
+class UpstreamError(GatewayError):
+    """One attempt failed. `status` is what the upstream answered, None where it did not."""
+
+    code = "upstream_error"
+    falls_back: ClassVar[bool] = True
+    """Whether the next deployment of the plan may do better."""
+    blames_deployment: ClassVar[bool] = True
+    """Whether it counts against the deployment's health."""
+    is_free: ClassVar[bool] = False
+    """Whether it is certain that nothing was generated, so nothing is billed, though no status came back."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        retry_after_s: float | None = None,
+        detail: str | None = None,
+        param: str | None = None,
+    ) -> None:
+        super().__init__(message, param=param)
+        self.status = status
+        self.retry_after_s = retry_after_s
+        self.detail = detail
+
+
+class UpstreamConnectError(UpstreamError):
+    code = "upstream_connect"
+    retryable = True
+    is_free = True
+
+
+class UpstreamTimeoutError(UpstreamError):
+    code = "upstream_timeout"
+
+
+class UpstreamUnavailableError(UpstreamError):
+    code = "upstream_unavailable"
+    retryable = True
+
+
+class UpstreamRateLimitError(UpstreamError):
+    code = "upstream_rate_limit"
+
+
+class UpstreamQuotaError(UpstreamError):
+    code = "upstream_quota"
+
+
+class UpstreamCredentialsError(UpstreamError):
+    code = "upstream_credentials"
+
+
+class UpstreamMissingModelError(UpstreamError):
+    code = "upstream_missing_model"
+
+
+class UpstreamInvalidAnswerError(UpstreamError):
+    code = "upstream_invalid_answer"
+
+
+class UpstreamInterruptedError(UpstreamError):
+    code = "upstream_interrupted"
+    retryable = True
+
+
+class UpstreamRejectedError(UpstreamError):
+    code = "upstream_rejected"
+    falls_back = False
+    blames_deployment = False
+
+
+class ContextOverflowError(UpstreamError):
+    code = "context_length_exceeded"
+    blames_deployment = False
+
+
+class ContentFilterError(UpstreamError):
+    code = "content_filter"
+    blames_deployment = False
+
+
+class AttemptsExhaustedError(GatewayError):
+    """Every deployment of the plan failed; `errors` holds one error per attempt, in order."""
+
+    code = "attempts_exhausted"
+
+    def __init__(self, errors: tuple[UpstreamError, ...]) -> None:
+        causes = ", ".join(error.code for error in errors)
+        super().__init__(f"all {len(errors)} upstream attempts failed ({causes}); see the record for the whole story")
+        self.errors = errors

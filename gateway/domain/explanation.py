@@ -1,0 +1,164 @@
+"""One request's whole story in plain words, from its record alone. Never prompt text: the record holds none."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from gateway.domain.classification import Classification
+from gateway.domain.decision import DEFAULT_RULE
+from gateway.domain.pricing import Usage, usd
+from gateway.domain.record import AttemptRecord, Outcome, RequestRecord
+from gateway.domain.signals import Signals
+
+TOP_CONTRIBUTIONS = 5
+
+_ENDED: dict[Outcome, str] = {
+    "ok": "answered",
+    "refused": "refused: no deployment may serve it",
+    "failed": "failed: no upstream gave an answer",
+    "interrupted": "interrupted: the answer broke off after its first byte",
+    "client_disconnected": "not delivered: the client had gone",
+}
+
+
+def explain(record: RequestRecord) -> tuple[str, ...]:
+    """Lines of `Heading: what was so` in order of events; below a heading, indented, what belongs to it."""
+    return (
+        *_request(record),
+        *_measured(record.signals),
+        *_classified(record.classification, record.threshold),
+        *_decided(record),
+        *_attempts(record.attempts),
+        *_money(record),
+        _time(record),
+    )
+
+
+def _request(record: RequestRecord) -> Iterator[str]:
+    when = datetime.fromtimestamp(record.received_at, UTC)
+    yield f"Request: {record.id}, {when:%Y-%m-%d %H:%M:%S} UTC"
+    owner = "".join(f", {word} {name!r}" for word, name in (("team", record.team), ("app", record.app)) if name)
+    streamed = ", streamed" if record.stream else ""
+    yield f"Asked: key {record.key_id!r}{owner} asked for model alias {record.alias!r}{streamed}"
+    by = f" by {record.deployment} (tier {record.tier}, model {record.model})" if record.deployment else ""
+    status = "no HTTP status was sent" if record.status is None else f"HTTP {record.status}"
+    code = "" if record.error_code is None else f", error {record.error_code}"
+    yield f"Outcome: {_ENDED[record.outcome]}{by}; {status}{code}"
+
+
+def _measured(signals: Signals | None) -> Iterator[str]:
+    if signals is None:
+        yield "Measured: nothing, the request did not come to that"
+        return
+    facts = [f"about {_count(signals.tokens, 'input token')} in {_count(signals.messages, 'message')}"]
+    if signals.ask_tokens != signals.tokens:
+        facts.append(f"the last ask about {_count(signals.ask_tokens, 'token')}")
+    facts.extend(words for is_telling, words in _telling(signals) if is_telling)
+    yield f"Measured: {'; '.join(facts)}"
+
+
+def _telling(signals: Signals) -> tuple[tuple[bool, str], ...]:
+    return (
+        (signals.turns > 1, f"{signals.turns} turns"),
+        (signals.max_output_tokens > 0, f"at most {_count(signals.max_output_tokens, 'output token')} wanted"),
+        (signals.tools > 0, _count(signals.tools, "tool")),
+        (signals.tool_loop, "an agent is at work (a tool's result came last)"),
+        (signals.images > 0, _count(signals.images, "image")),
+        (signals.structured, "the answer must be JSON"),
+        (signals.code, "code"),
+        (signals.maths, "mathematics"),
+        (signals.script != "latin", f"script {signals.script}"),
+        (signals.sensitivity == "personal", "personal data found"),
+        (signals.sensitivity == "secret", "a secret (key or token) found"),
+    )
+
+
+def _classified(classification: Classification | None, threshold: float | None) -> Iterator[str]:
+    if classification is None:
+        yield "Classified: not at all, the request did not come to that"
+        return
+    bar = "" if threshold is None else f" (the policy asks for {threshold:.1%})"
+    yield (
+        f"Classified: as {classification.task} by {classification.model}; the small tier is good enough with"
+        f" probability {classification.small_ok:.1%}{bar}, confidence {classification.confidence:.1%}"
+    )
+    if not classification.has_evidence:
+        yield "  nothing in the request spoke for the small tier"
+    weightiest = sorted(classification.contributions, key=lambda each: -abs(each.log_odds))
+    for each in weightiest[:TOP_CONTRIBUTIONS]:
+        side = "speaks for small" if each.log_odds > 0 else "speaks for large"
+        yield f"  {side} {each.log_odds:+.1f}: {each.feature}"
+    if len(weightiest) > TOP_CONTRIBUTIONS:
+        yield f"  and {_count(len(weightiest) - TOP_CONTRIBUTIONS, 'lesser reason')}"
+
+
+def _decided(record: RequestRecord) -> Iterator[str]:
+    how = "no rule matched, so its default" if record.rule == DEFAULT_RULE else f"its rule {record.rule!r}"
+    yield f"Decided: policy {record.policy}@{record.policy_version}; {how} chose route {record.route!r}"
+    for reason in record.reasons:
+        yield f"  because of {reason}" if reason.startswith(("rule ", "constraint ")) else f"  {reason}"
+    for deployment, why in record.excluded.items():
+        yield f"  left out {deployment}: {why}"
+
+
+def _attempts(attempts: tuple[AttemptRecord, ...]) -> Iterator[str]:
+    if not attempts:
+        yield "Attempts: none, nothing was sent to any upstream"
+        return
+    yield f"Attempts: {len(attempts)}"
+    for each in attempts:
+        yield f"  {each.number}. {'; '.join(_attempt(each))}"
+
+
+def _attempt(attempt: AttemptRecord) -> Iterator[str]:
+    code = "" if attempt.error_code is None else f" ({attempt.error_code})"
+    status = "" if attempt.status is None else f", HTTP {attempt.status}"
+    yield f"{attempt.deployment} (tier {attempt.tier}, model {attempt.model}): {attempt.outcome}{code}{status}"
+    first = "" if attempt.first_byte_ms is None else f", first byte at {attempt.first_byte_ms:.1f} ms"
+    yield f"took {attempt.ended_ms - attempt.started_ms:.1f} ms from {attempt.started_ms:.1f} ms on{first}"
+    if attempt.usage is not None:
+        yield _tokens(attempt.usage)
+    yield "cost " + _amount(attempt.cost_nano_usd, attempt.unpriced)
+
+
+def _money(record: RequestRecord) -> Iterator[str]:
+    tokens = "" if record.usage is None else f" for {_tokens(record.usage)}"
+    yield f"Cost: {_amount(record.cost_nano_usd, record.unpriced)}{tokens}"
+    if record.baseline is None:
+        yield "Saving: not measured, the policy declares no baseline"
+        return
+    saving = record.saving_nano_usd
+    would = _amount(record.baseline_cost_nano_usd, None)
+    if saving is None or record.baseline_cost_nano_usd is None:
+        yield f"Saving: unknown; baseline {record.baseline} would have cost {would}"
+        return
+    share = f" ({saving / record.baseline_cost_nano_usd:.1%})" if record.baseline_cost_nano_usd else ""
+    words = f"{_dollars(saving)}{share}" if saving >= 0 else f"none, it cost {_dollars(-saving)} more"
+    yield f"Saving: {words}; baseline {record.baseline} would have cost {would} for the same tokens"
+
+
+def _time(record: RequestRecord) -> str:
+    first = "" if record.ttft_ms is None else f", first token after {record.ttft_ms:.1f} ms"
+    return (
+        f"Time: {record.total_ms:.1f} ms in all{first}; {record.upstream_ms:.1f} ms waiting for upstreams,"
+        f" {record.overhead_ms:.1f} ms in the gateway"
+    )
+
+
+def _tokens(usage: Usage) -> str:
+    cached = f" ({usage.cached_input_tokens} of them cached)" if usage.cached_input_tokens else ""
+    estimated = ", estimated" if usage.estimated else ""
+    return f"{usage.input_tokens} input{cached} and {usage.output_tokens} output tokens{estimated}"
+
+
+def _amount(nano_usd: int | None, why_unpriced: str | None) -> str:
+    if nano_usd is not None:
+        return _dollars(nano_usd)
+    return "unknown" if why_unpriced is None else f"unknown ({why_unpriced})"
+
+
+def _dollars(nano_usd: int) -> str:
+    return f"${usd(nano_usd)}"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

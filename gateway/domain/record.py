@@ -1,0 +1,86 @@
+"""The stored story of a request: one `RequestRecord`, with one `AttemptRecord` for each upstream call."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from msgspec import Struct
+
+from gateway.domain.classification import Classification
+from gateway.domain.pricing import Usage
+from gateway.domain.signals import Signals
+
+Outcome = Literal["ok", "refused", "failed", "interrupted", "client_disconnected"]
+"""refused: no deployment may serve it; failed: every attempt failed or the upstream rejected it;
+interrupted: a stream broke off after its first byte; client_disconnected: nobody was there to take the answer."""
+
+AttemptOutcome = Literal["ok", "failed", "interrupted", "cancelled"]
+
+
+class AttemptRecord(Struct, frozen=True, kw_only=True):
+    """One upstream call. Times are milliseconds since the request arrived; None: it did not come to that."""
+
+    number: int
+    deployment: str
+    tier: str
+    model: str
+    outcome: AttemptOutcome
+    error_code: str | None = None
+    status: int | None = None
+    started_ms: float
+    first_byte_ms: float | None = None
+    ended_ms: float
+    usage: Usage | None = None
+    cost_nano_usd: int | None = None
+    unpriced: str | None = None
+    """Why there is no cost, where there is none."""
+
+
+class RequestRecord(Struct, frozen=True, kw_only=True):
+    """One accepted request, from arrival to the way it left.
+
+    received_at           Unix time in seconds
+    status                the HTTP status the client saw, None where it was gone before
+    overhead_ms           total_ms less the time spent waiting for upstreams
+    cost_nano_usd         sum over the attempts; None where one of them is unpriced
+    baseline_cost_nano_usd  what the policy's baseline would have cost for the same tokens
+    """
+
+    id: str
+    received_at: float
+    key_id: str
+    team: str
+    app: str
+    alias: str
+    stream: bool
+    outcome: Outcome
+    status: int | None
+    error_code: str | None
+    policy: str
+    policy_version: str
+    route: str
+    rule: str
+    deployment: str | None
+    tier: str | None
+    model: str | None
+    reasons: tuple[str, ...]
+    excluded: Mapping[str, str]
+    threshold: float | None
+    signals: Signals | None
+    classification: Classification | None
+    usage: Usage | None
+    cost_nano_usd: int | None
+    unpriced: str | None
+    baseline: str | None
+    baseline_cost_nano_usd: int | None
+    total_ms: float
+    upstream_ms: float
+    ttft_ms: float | None
+    overhead_ms: float
+    attempts: tuple[AttemptRecord, ...]
+
+    @property
+    def saving_nano_usd(self) -> int | None:
+        """What the decision saved against the baseline; negative where it cost more."""
+        if self.cost_nano_usd is None or self.baseline_cost_nano_usd is None:
+            return None
+        return self.baseline_cost_nano_usd - self.cost_nano_usd

@@ -1,0 +1,84 @@
+"""The life of a request, top to bottom."""
+
+import asyncio
+
+from gateway.attempts import Attempts, Call
+from gateway.domain.decision import decide
+from gateway.domain.errors import GatewayError, UnknownModelError
+from gateway.domain.policy import Facts, Policy, PolicySet
+from gateway.domain.signals import measure
+from gateway.domain.suggestion import did_you_mean
+from gateway.ports import Admission, Classifier, Clock, Exchange, HealthBoard, KeyStore, PolicySource, Recorder
+from gateway.story import Story
+
+
+class Gateway:
+    """Takes a request from its credential to its record."""
+
+    def __init__(
+        self,
+        *,
+        keys: KeyStore,
+        policies: PolicySource,
+        admission: Admission,
+        classifier: Classifier,
+        health: HealthBoard,
+        attempts: Attempts,
+        recorder: Recorder,
+        clock: Clock,
+    ) -> None:
+        self._keys = keys
+        self._policies = policies
+        self._admission = admission
+        self._classifier = classifier
+        self._health = health
+        self._attempts = attempts
+        self._recorder = recorder
+        self._clock = clock
+
+    async def chat(self, exchange: Exchange) -> None:
+        """Answer one chat request.
+
+        Raises GatewayError where it is not accepted; once it is, every way out leaves exactly one record.
+        """
+        arrived_s = self._clock.monotonic()
+        caller = self._keys.authenticate(exchange.credential)
+        request = await exchange.read()
+        policy = _serving(request.alias, self._policies.current())
+        self._admission.admit(caller, request)
+
+        story = Story(exchange.request_id, caller, request, policy, self._clock)
+        self._recorder.begun()
+        try:
+            story.signals = signals = measure(request)
+            story.classification = classification = self._classifier.classify(request, signals)
+            facts = Facts(request=request, caller=caller, signals=signals, classification=classification)
+            story.decision = decision = decide(policy, facts, self._health.cooling(arrived_s))
+            await self._attempts.walk(
+                Call(decision=decision, request=request, signals=signals, exchange=exchange, trail=story.trail)
+            )
+            story.succeeded()
+        except GatewayError as error:
+            story.failed(error, await _tell(error, story, exchange))
+        except asyncio.CancelledError:
+            story.abandoned()
+            raise
+        finally:
+            self._recorder.record(story.told())
+
+
+def _serving(alias: str, policies: PolicySet) -> Policy:
+    policy = policies.by_alias.get(alias)
+    if policy is None:
+        raise UnknownModelError(
+            f"no policy serves the model {alias[:100]!r}{did_you_mean(alias, policies.by_alias)}", param="model"
+        )
+    return policy
+
+
+async def _tell(error: GatewayError, story: Story, exchange: Exchange) -> int:
+    """Tell the client of the error, in its stream where one has begun; returns the HTTP status it saw."""
+    if story.trail.has_answered:
+        await exchange.end_stream(error)
+        return 200
+    return await exchange.refuse(error, story.head())

@@ -1,0 +1,201 @@
+"""From raw items to a `PolicySet`: names resolved, conditions compiled, versions taken."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from gateway.domain.decision import DEFAULT_RULE
+from gateway.domain.policy import Constraint, Deployment, Policy, PolicySet, Route, Rule, Timeouts
+from gateway.policyfile.conditions import ConditionError, FactConditions, PolicyConditions, Requirements
+from gateway.policyfile.deployments import DeploymentCompiler
+from gateway.policyfile.items import Item, Items
+from gateway.policyfile.nodes import Node
+from gateway.policyfile.problems import Place, Problems, did_you_mean
+from gateway.policyfile.schema import RawConstraint, RawPolicy, RawQuality, RawRoute, RawRule, RawTimeout
+
+T = TypeVar("T")
+
+DEFAULT_THRESHOLD = 0.5
+_STICKY = "session affinity is not supported yet; name a route of these files"
+
+
+def compile_set(items: Items, deployments: DeploymentCompiler, version: str, problems: Problems) -> PolicySet:
+    """The whole set, as far as it can be made; it may be used only where no problem was added."""
+    return _SetCompiler(items, deployments, problems).compile(version)
+
+
+class _SetCompiler:
+    def __init__(self, items: Items, deployments: DeploymentCompiler, problems: Problems) -> None:
+        self._items = items
+        self._problems = problems
+        self._facts = FactConditions()
+        self._requirements = Requirements()
+        self._deployments = {
+            item.raw.name: deployments.compile(item, item.raw) for item in items.deployments if item.raw is not None
+        }
+        self._routes = {item.raw.name: self._route(item, item.raw) for item in items.routes if item.raw is not None}
+        self._nodes = {
+            (item.section, item.name): item.node for item in (*items.deployments, *items.routes) if item.name
+        }
+
+    def compile(self, version: str) -> PolicySet:
+        policies = [self._policy(item, item.raw) for item in self._items.policies if item.raw is not None]
+        return PolicySet(
+            version=version,
+            deployments=self._deployments,
+            routes=self._routes,
+            policies=tuple(policy for policy in policies if policy is not None),
+            by_alias=self._by_alias(policies),
+        )
+
+    def _route(self, item: Item[RawRoute], raw: RawRoute) -> Route:
+        listed = [("try", index, name) for index, name in enumerate(raw.first)]
+        listed += [("then", index, name) for index, name in enumerate(raw.then)]
+        plan: dict[str, list[Deployment]] = {"try": [], "then": []}
+        seen: set[str] = set()
+        for key, index, name in listed:
+            place = item.at(key, index).place
+            if name in seen:
+                message = f"deployment {name!r} is listed twice"
+                self._problems.add(place, item.path(), message, "use 'retries' to try one again")
+            elif (deployment := self._known_deployment(item.path(), place, name)) is not None:
+                plan[key].append(deployment)
+            seen.add(name)
+        return Route(
+            name=raw.name,
+            first=tuple(plan["try"]),
+            then=tuple(plan["then"]),
+            retries=raw.retries,
+            timeouts=_timeouts(raw.timeout),
+        )
+
+    def _policy(self, item: Item[RawPolicy], raw: RawPolicy) -> Policy | None:
+        conditions = PolicyConditions(self._facts)
+        constraints = [self._constraint(item, index, each, conditions) for index, each in enumerate(raw.constraints)]
+        rules = [self._rule(item, index, each, conditions) for index, each in enumerate(raw.rules)]
+        self._check_names(item, raw)
+        baseline = raw.baseline and self._known_deployment(item.path(), item.at("baseline").place, raw.baseline)
+        default = self._known_route(item.path(), item.at("default").place, raw.default)
+        if default is None:
+            return None
+        compiled_rules = tuple(rule for rule in rules if rule is not None)
+        return Policy(
+            name=raw.name,
+            version=self._version(item.node, [default, *(rule.route for rule in compiled_rules)], constraints),
+            serves=tuple(raw.serves),
+            bind=conditions.binder(),
+            default=default,
+            threshold=_threshold(raw.quality),
+            constraints=tuple(constraint for constraint in constraints if constraint is not None),
+            rules=compiled_rules,
+            baseline=baseline or None,
+        )
+
+    def _constraint(
+        self, item: Item[RawPolicy], index: int, raw: RawConstraint, conditions: PolicyConditions
+    ) -> Constraint | None:
+        node = item.at("constraints", index)
+        path = item.element(node)
+        when = self._expression(path, node.at("when"), lambda: conditions.compile(raw.when, on_error=True))
+        require = node.at("require")
+        deployments = self._deployments.values()
+        permitted = self._expression(path, require, lambda: self._requirements.permitted(raw.require, deployments))
+        if permitted is not None and not permitted and self._all_deployments_compiled():
+            labels = {label for deployment in deployments for label in deployment.labels}
+            known = f"their labels are {', '.join(sorted(labels))}" if labels else "none of them has labels"
+            self._problems.add(require.place, path, f"no deployment meets {raw.require!r}", known)
+        if when is None or permitted is None:
+            return None
+        return Constraint(name=raw.name, when=when, requires=raw.require, permitted=permitted)
+
+    def _rule(self, item: Item[RawPolicy], index: int, raw: RawRule, conditions: PolicyConditions) -> Rule | None:
+        node = item.at("rules", index)
+        path = item.element(node)
+        when = self._expression(path, node.at("when"), lambda: conditions.compile(raw.when, on_error=False))
+        route = self._known_route(path, node.at("route").place, raw.route)
+        return None if when is None or route is None else Rule(name=raw.name, when=when, route=route)
+
+    def _expression(self, path: str, node: Node, compile_it: Callable[[], T]) -> T | None:
+        try:
+            return compile_it()
+        except ConditionError as error:
+            for offset, message, suggestion in error.problems:
+                self._problems.add(node.place_of(offset), path, message, suggestion)
+            return None
+
+    def _check_names(self, item: Item[RawPolicy], raw: RawPolicy) -> None:
+        """Constraint and rule names are what records and headers say; each must mean one thing."""
+        for section, names in (
+            ("constraints", [each.name for each in raw.constraints]),
+            ("rules", [each.name for each in raw.rules]),
+        ):
+            for index, name in enumerate(names):
+                node = item.at(section, index)
+                if name in names[:index]:
+                    self._problems.add(node.at("name").place, item.element(node), f"the name {name!r} is already taken")
+                if section == "rules" and name == DEFAULT_RULE:
+                    message = f"the name {DEFAULT_RULE!r} is reserved for the policy's default"
+                    self._problems.add(node.at("name").place, item.element(node), message)
+
+    def _known_deployment(self, path: str, place: Place, name: str) -> Deployment | None:
+        if name in self._deployments:
+            return self._deployments[name]
+        known = [item.name for item in self._items.deployments if item.name]
+        if name not in known:
+            suggestion = did_you_mean(name, known) or _known("deployments", known)
+            self._problems.add(place, path, f"unknown deployment {name!r}", suggestion)
+        return None
+
+    def _known_route(self, path: str, place: Place, name: str) -> Route | None:
+        if name in self._routes:
+            return self._routes[name]
+        known = [item.name for item in self._items.routes if item.name]
+        if name in known:
+            return None
+        if any(item.name == name for item in self._items.deployments):
+            self._problems.add(place, path, f"{name!r} is a deployment", "write a route that tries it")
+        else:
+            suggestion = _STICKY if name == "sticky" else did_you_mean(name, known) or _known("routes", known)
+            self._problems.add(place, path, f"unknown route {name!r}", suggestion)
+        return None
+
+    def _by_alias(self, policies: Iterable[Policy | None]) -> Mapping[str, Policy]:
+        """Alias → policy; an alias belongs to one policy, and once."""
+        owners: dict[str, str] = {}
+        for item in self._items.policies:
+            for index, alias in enumerate(item.raw.serves if item.raw is not None else ()):
+                if alias in owners:
+                    message = f"alias {alias!r} is already served by policy {owners[alias]!r}"
+                    self._problems.add(item.at("serves", index).place, item.path(), message)
+                else:
+                    owners[alias] = item.name or ""
+        return {alias: policy for policy in policies if policy is not None for alias in policy.serves}
+
+    def _all_deployments_compiled(self) -> bool:
+        return all(item.raw is not None for item in self._items.deployments)
+
+    def _version(self, node: Node, routes: Sequence[Route], constraints: Sequence[Constraint | None]) -> str:
+        """Eight hex digits of what the policy, its routes and their deployments say, and whom constraints permit."""
+        used = [self._nodes["routes", route.name].plain() for route in routes]
+        plans = [deployment.name for route in routes for deployment in (*route.first, *route.then)]
+        used += [self._nodes["deployments", name].plain() for name in sorted(set(plans))]
+        permitted = [sorted(constraint.permitted) for constraint in constraints if constraint is not None]
+        said = json.dumps([node.plain(), used, permitted], sort_keys=True, default=str)
+        return hashlib.sha256(said.encode()).hexdigest()[:8]
+
+
+def _threshold(raw: RawQuality) -> float:
+    """Until there is a calibration `keep` is the threshold: each request sent small must itself be that sure."""
+    if raw.threshold is not None:
+        return float(raw.threshold)
+    return DEFAULT_THRESHOLD if raw.keep is None else float(raw.keep)
+
+
+def _timeouts(raw: RawTimeout) -> Timeouts:
+    given: dict[str, Any] = {key: float(value) for key, value in raw if value is not None}
+    return Timeouts(**given)
+
+
+def _known(what: str, names: Sequence[str]) -> str:
+    return f"known {what}: {', '.join(names)}" if names else f"no {what} are defined"

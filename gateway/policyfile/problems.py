@@ -1,0 +1,75 @@
+"""What is wrong with the policy files: each problem at its place, all of them in one error."""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Place(NamedTuple):
+    """Where in the files; lines and columns count from 1 and characters, None: the file as a whole."""
+
+    file: str
+    line: int | None = None
+    column: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One problem.
+
+    path        where in the words of the policy language ("policy 'default', rule 3"); empty: the file itself
+    suggestion  the next step, where one can be guessed
+    """
+
+    file: str
+    line: int | None
+    column: int | None
+    path: str
+    message: str
+    suggestion: str | None = None
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+        message = f"{self.path}: {self.message}" if self.path else self.message
+        return f"{place}: {message}" if self.suggestion is None else f"{place}: {message}; {self.suggestion}"
+
+
+class PolicyError(Exception):
+    """The policy files cannot be used. Prints one problem a line, in the order of the files."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(problems, key=lambda each: (each.file, each.line or 0, each.column or 0)))
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+class Problems:
+    """Collects problems until `raise_if_any`."""
+
+    def __init__(self) -> None:
+        self._found: list[Problem] = []
+
+    def add(self, place: Place, path: str, message: str, suggestion: str | None = None) -> None:
+        problem = Problem(
+            file=place.file,
+            line=place.line,
+            column=place.column,
+            path=path,
+            message=message,
+            suggestion=suggestion,
+        )
+        if problem not in self._found:
+            self._found.append(problem)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def raise_if_any(self) -> None:
+        if self._found:
+            raise PolicyError(self._found)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """The nearest of the known words, as a question; None where none is near."""
+    nearest = difflib.get_close_matches(word, list(known), n=1)
+    return f"did you mean {nearest[0]!r}?" if nearest else None

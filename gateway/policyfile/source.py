@@ -1,0 +1,82 @@
+"""Reads the policy files of a directory."""
+
+import hashlib
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.policyfile.problems import Place, Problems
+
+LONGEST_FILE_BYTES = 1024 * 1024
+_SUFFIXES = (".yaml", ".yml")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One file as read. `name` is what problems call it: the directory as it was given, and the file's name."""
+
+    name: str
+    text: str
+
+
+def read_directory(directory: Path, problems: Problems) -> tuple[SourceFile, ...]:
+    """The directory's policy files by name; subdirectories, hidden files and `*.cases.yaml` are none.
+
+    Symbolic links are followed, for that is how Kubernetes mounts a ConfigMap.
+    """
+    try:
+        names = sorted(path.name for path in directory.iterdir() if _is_policy_file(path))
+    except OSError as error:
+        problems.add(Place(str(directory)), "", f"cannot read the policy directory: {_reason(error)}")
+        return ()
+    if not names:
+        problems.add(
+            Place(str(directory)),
+            "",
+            "no policy file (*.yaml) in this directory",
+            "write one with 'deployments', 'routes' and 'policies', or copy one of the examples",
+        )
+    files = (_read(directory / name, problems) for name in names)
+    return tuple(file for file in files if file is not None)
+
+
+def version_of(files: Sequence[SourceFile]) -> str:
+    """Eight hex digits that change with any name or any byte of the files."""
+    digest = hashlib.sha256()
+    for file in files:
+        for part in (Path(file.name).name.encode(), file.text.encode()):
+            digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.hexdigest()[:8]
+
+
+def _is_policy_file(path: Path) -> bool:
+    return path.suffix in _SUFFIXES and not path.name.startswith(".") and not path.stem.endswith(".cases")
+
+
+def _read(path: Path, problems: Problems) -> SourceFile | None:
+    place = Place(str(path))
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            problems.add(place, "", "not a regular file")
+            return None
+        with path.open("rb") as stream:
+            content = stream.read(LONGEST_FILE_BYTES + 1)
+    except OSError as error:
+        problems.add(place, "", f"cannot read it: {_reason(error)}")
+        return None
+    if len(content) > LONGEST_FILE_BYTES:
+        problems.add(place, "", f"longer than {LONGEST_FILE_BYTES} bytes", "split it: names reach across files")
+        return None
+    try:
+        return SourceFile(str(path), content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        before = error.object[: error.start]
+        column = len(before.rpartition(b"\n")[2].decode("utf-8", "replace")) + 1
+        where = Place(str(path), before.count(b"\n") + 1, column)
+        problems.add(where, "", "not UTF-8", "save the file as UTF-8")
+        return None
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or type(error).__name__).lower()

@@ -1,0 +1,127 @@
+"""What the pipeline needs from the world, as Protocols; `bootstrap` decides who answers."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Protocol
+
+from msgspec import Struct
+
+from gateway.domain.classification import Classification
+from gateway.domain.decision import Decision
+from gateway.domain.errors import GatewayError, UpstreamError
+from gateway.domain.policy import Deployment, PolicySet, Timeouts
+from gateway.domain.pricing import Usage
+from gateway.domain.record import RequestRecord
+from gateway.domain.request import Caller, ChatRequest
+from gateway.domain.signals import Signals
+
+
+class Clock(Protocol):
+    """Both in seconds: `now` is Unix time, `monotonic` never goes back."""
+
+    def now(self) -> float: ...
+    def monotonic(self) -> float: ...
+
+
+class KeyStore(Protocol):
+    def authenticate(self, credential: str | None) -> Caller:
+        """Whose key it is. Raises AuthenticationError. Takes the same time for a known and an unknown key."""
+        ...
+
+
+class PolicySource(Protocol):
+    def current(self) -> PolicySet:
+        """The policy set in force; hold on to it for the whole request."""
+        ...
+
+
+class Admission(Protocol):
+    def admit(self, caller: Caller, request: ChatRequest) -> None:
+        """Raises the GatewayError of the limit or budget that is spent."""
+        ...
+
+
+class Classifier(Protocol):
+    def classify(self, request: ChatRequest, signals: Signals) -> Classification: ...
+
+
+class HealthBoard(Protocol):
+    """Which deployments are at rest, and what each attempt did to that."""
+
+    def cooling(self, now_s: float) -> Mapping[str, float]:
+        """Deployments at rest → seconds until they are back."""
+        ...
+
+    def succeeded(self, deployment: str) -> None: ...
+    def failed(self, deployment: str, error: UpstreamError, now_s: float) -> None: ...
+
+
+class Completion(Struct, frozen=True, kw_only=True):
+    """A whole answer, byte for byte as the upstream sent it."""
+
+    body: bytes
+    usage: Usage | None
+
+
+class UpstreamStream(Protocol):
+    """A streamed answer: whole SSE events, byte for byte, less the usage chunk of a client that did not ask for it.
+
+    Iterating raises UpstreamError where the answer breaks off or turns out to be an error.
+    """
+
+    @property
+    def usage(self) -> Usage | None: ...
+    @property
+    def output_events(self) -> int:
+        """Content events seen so far: about as many tokens, where the upstream reports no usage."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+    async def aclose(self) -> None: ...
+
+
+class Provider(Protocol):
+    """One wire protocol; raises UpstreamError and nothing else. Cancelling a call closes its connection."""
+
+    async def complete(self, deployment: Deployment, request: ChatRequest, timeouts: Timeouts) -> Completion: ...
+    async def stream(self, deployment: Deployment, request: ChatRequest, timeouts: Timeouts) -> UpstreamStream: ...
+    async def aclose(self) -> None: ...
+
+
+class Recorder(Protocol):
+    """`begun` once for each accepted request and `record` once for each one begun; neither waits on anything."""
+
+    def begun(self) -> None: ...
+    def record(self, record: RequestRecord) -> None: ...
+
+
+class AnswerHead(Struct, frozen=True, kw_only=True):
+    """What every answer says of itself in its headers."""
+
+    decision: Decision | None = None
+    deployment: Deployment | None = None
+    attempts: int = 0
+    cost_nano_usd: int | None = None
+
+
+class Exchange(Protocol):
+    """One HTTP exchange with a client, in the client's dialect. Raises nothing where the client has gone."""
+
+    @property
+    def request_id(self) -> str: ...
+    @property
+    def credential(self) -> str | None: ...
+
+    async def read(self) -> ChatRequest:
+        """The request, validated. Raises RequestError."""
+        ...
+
+    async def answer(self, head: AnswerHead, body: bytes) -> None: ...
+    async def start_stream(self, head: AnswerHead) -> None: ...
+    async def send(self, events: bytes) -> None: ...
+    async def end_stream(self, error: GatewayError | None = None) -> None:
+        """Close the stream; with an error event first where it did not end well."""
+        ...
+
+    async def refuse(self, error: GatewayError, head: AnswerHead) -> int:
+        """Answer with an error; returns its HTTP status."""
+        ...

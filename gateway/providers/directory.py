@@ -1,0 +1,31 @@
+"""Which provider speaks a deployment's protocol; each is made when first needed."""
+
+from collections.abc import Callable
+
+from gateway.ports import Provider
+from gateway.providers.http_client import AiohttpClient
+from gateway.providers.openai_http import OpenAIProvider, api_key
+
+
+class ProviderDirectory:
+    """Maps the `provider` of a deployment to the `Provider` that serves it. `now` gives Unix time in seconds."""
+
+    def __init__(self, *, now: Callable[[], float]) -> None:
+        self._client = AiohttpClient()
+        self._providers: dict[str, Provider] = {
+            "openai": OpenAIProvider(self._client, now=now),
+            "azure": OpenAIProvider(self._client, now=now, auth_header=api_key),
+        }
+
+    def get(self, name: str) -> Provider:
+        """The provider of that name; any that is not our own is litellm's, which is imported only then."""
+        provider = self._providers.get(name)
+        if provider is None:
+            from gateway.providers.litellm_client import LitellmProvider  # noqa: PLC0415 (litellm is 100 MB and seconds)
+
+            provider = self._providers[name] = LitellmProvider(name)
+        return provider
+
+    async def aclose(self) -> None:
+        for provider in self._providers.values():
+            await provider.aclose()

@@ -1,0 +1,127 @@
+"""What an OpenAI-compatible server's error answer means to us."""
+
+import math
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from gateway.domain.errors import (
+    ContentFilterError,
+    ContextOverflowError,
+    UpstreamCredentialsError,
+    UpstreamError,
+    UpstreamInvalidAnswerError,
+    UpstreamMissingModelError,
+    UpstreamQuotaError,
+    UpstreamRateLimitError,
+    UpstreamRejectedError,
+    UpstreamTimeoutError,
+    UpstreamUnavailableError,
+)
+
+LONGEST_RETRY_AFTER_S: Final = 3_600.0
+_MAX_DETAIL_CHARS: Final = 500
+
+_BY_CODE: Final[dict[str, type[UpstreamError]]] = {
+    "context_length_exceeded": ContextOverflowError,
+    "content_filter": ContentFilterError,
+    "content_policy_violation": ContentFilterError,
+    "insufficient_quota": UpstreamQuotaError,
+    "billing_hard_limit_reached": UpstreamQuotaError,
+    "rate_limit_exceeded": UpstreamRateLimitError,
+    "model_not_found": UpstreamMissingModelError,
+}
+_BY_STATUS: Final[dict[int, type[UpstreamError]]] = {
+    401: UpstreamCredentialsError,
+    402: UpstreamQuotaError,
+    403: UpstreamCredentialsError,
+    404: UpstreamMissingModelError,
+    408: UpstreamTimeoutError,
+    413: ContextOverflowError,
+    429: UpstreamRateLimitError,
+}
+_OVERFLOW_MARKS: Final = ("maximum context length", "context length", "context window", "too many tokens")
+
+
+class _Error(Struct):
+    message: Any = None
+    type: Any = None
+    code: Any = None
+    param: Any = None
+
+
+class _Body(Struct):
+    error: _Error | str | None = None
+
+
+def error_of(deployment: str, status: int, headers: Mapping[str, str], body: bytes, now_s: float) -> UpstreamError:
+    """Translate an answer whose status is not 200. `now_s` (Unix time) is what a Retry-After date counts from."""
+    said = _said(body)
+    kind = _kind(status, said)
+    detail = _detail(said) if kind in (UpstreamRejectedError, ContextOverflowError, ContentFilterError) else None
+    return kind(
+        f"deployment {deployment!r} answered {status}",
+        status=status,
+        retry_after_s=retry_after_s(headers, now_s),
+        detail=detail,
+        param=said.param if isinstance(said.param, str) and kind is UpstreamRejectedError else None,
+    )
+
+
+def _said(body: bytes) -> _Error:
+    try:
+        error = msgspec.json.decode(body, type=_Body).error
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _Error()
+    return _Error(message=error) if isinstance(error, str) else error or _Error()
+
+
+def _kind(status: int, said: _Error) -> type[UpstreamError]:
+    for name in (said.code, said.type):
+        if isinstance(name, str) and name in _BY_CODE and status < 500:
+            return _BY_CODE[name]
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    if status >= 500:
+        return UpstreamUnavailableError
+    if status < 400:
+        return UpstreamInvalidAnswerError
+    text = said.message.lower() if isinstance(said.message, str) else ""
+    return ContextOverflowError if any(mark in text for mark in _OVERFLOW_MARKS) else UpstreamRejectedError
+
+
+def _detail(said: _Error) -> str | None:
+    """The upstream's verdict on the client's own request, on one line."""
+    if not isinstance(said.message, str):
+        return None
+    return " ".join(said.message[:_MAX_DETAIL_CHARS].split())
+
+
+def retry_after_s(headers: Mapping[str, str], now_s: float) -> float | None:
+    """Seconds to wait, from `retry-after-ms` or `Retry-After` in either form; None where absent or senseless."""
+    milliseconds = _number(headers.get("retry-after-ms"))
+    value = headers.get("Retry-After")
+    seconds = milliseconds / 1e3 if milliseconds is not None else _number(value)
+    if seconds is None and value is not None:
+        seconds = _seconds_until(value, now_s)
+    if seconds is None or seconds < 0:
+        return None
+    return min(seconds, LONGEST_RETRY_AFTER_S)
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _seconds_until(date: str, now_s: float) -> float | None:
+    try:
+        return parsedate_to_datetime(date).timestamp() - now_s
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,168 @@
+"""Any OpenAI-compatible server, by raw relay: the client's JSON with its model rewritten; answers as they were sent."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Final
+
+import msgspec
+import orjson
+
+from gateway.domain.errors import (
+    UpstreamConnectError,
+    UpstreamInterruptedError,
+    UpstreamInvalidAnswerError,
+)
+from gateway.domain.policy import Deployment, Timeouts
+from gateway.domain.pricing import Usage
+from gateway.domain.request import ChatRequest
+from gateway.ports import Completion
+from gateway.providers.http_client import BodyTooLongError, HttpClient, HttpError, HttpResponse
+from gateway.providers.openai_errors import error_of
+from gateway.providers.openai_usage import WireCompletion
+from gateway.providers.sse import EventStream
+
+MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
+_MAX_ERROR_BYTES: Final = 256 * 1024
+_DEFAULT_API_BASE: Final = "https://api.openai.com/v1"
+
+_decode_completion: Final = msgspec.json.Decoder(WireCompletion).decode
+
+AuthHeader = Callable[[str], tuple[str, str]]
+
+
+def bearer(key: str) -> tuple[str, str]:
+    return "Authorization", f"Bearer {key}"
+
+
+def api_key(key: str) -> tuple[str, str]:
+    """Azure's way."""
+    return "api-key", key
+
+
+class OpenAIProvider:
+    """`Provider` for the OpenAI wire format. `auth_header` makes the header that carries the deployment's key."""
+
+    def __init__(self, client: HttpClient, *, now: Callable[[], float], auth_header: AuthHeader = bearer) -> None:
+        self._client = client
+        self._now = now
+        self._auth_header = auth_header
+
+    async def complete(self, deployment: Deployment, request: ChatRequest, timeouts: Timeouts) -> Completion:
+        response = await self._post(deployment, request, timeouts)
+        try:
+            body = await response.read(MAX_ANSWER_BYTES)
+        except HttpError as exc:
+            raise UpstreamInterruptedError(f"deployment {deployment.name!r}: {exc}") from exc
+        except BodyTooLongError as exc:
+            raise UpstreamInvalidAnswerError(
+                f"deployment {deployment.name!r} answered with more than {MAX_ANSWER_BYTES} bytes"
+            ) from exc
+        finally:
+            response.close()
+        return Completion(body=body, usage=_usage_of(deployment.name, body))
+
+    async def stream(self, deployment: Deployment, request: ChatRequest, timeouts: Timeouts) -> "OpenAIStream":
+        response = await self._post(deployment, request, timeouts)
+        if not response.headers.get("Content-Type", "").startswith("text/event-stream"):
+            response.close()
+            raise UpstreamInvalidAnswerError(
+                f"deployment {deployment.name!r} answered with something other than a stream"
+            )
+        return OpenAIStream(response, EventStream(deployment.name, hides_usage=not request.wants_usage))
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+    async def _post(self, deployment: Deployment, request: ChatRequest, timeouts: Timeouts) -> HttpResponse:
+        """The answer to the relayed request, once it is known to be a 200. Raises UpstreamError."""
+        try:
+            response = await self._client.post(
+                chat_url(deployment),
+                self._headers(deployment),
+                upstream_body(deployment, request),
+                connect_s=timeouts.connect_s,
+            )
+        except HttpError as exc:
+            kind = UpstreamConnectError if exc.is_connect else UpstreamInterruptedError
+            raise kind(f"deployment {deployment.name!r}: {exc}") from exc
+        if response.status == 200 and response.headers.get("Content-Encoding", "identity") == "identity":
+            return response
+        try:
+            body = await _beginning(response)
+        finally:
+            response.close()
+        if response.status == 200:
+            raise UpstreamInvalidAnswerError(f"deployment {deployment.name!r} compressed its answer unasked")
+        raise error_of(deployment.name, response.status, response.headers, body, self._now())
+
+    def _headers(self, deployment: Deployment) -> dict[str, str]:
+        headers = {"Content-Type": "application/json"}
+        if deployment.api_key is not None:
+            name, value = self._auth_header(deployment.api_key.reveal())
+            headers[name] = value
+        return headers
+
+
+class OpenAIStream:
+    """`UpstreamStream` over an HTTP answer."""
+
+    __slots__ = ("_events", "_response")
+
+    def __init__(self, response: HttpResponse, events: EventStream) -> None:
+        self._response = response
+        self._events = events
+
+    @property
+    def usage(self) -> Usage | None:
+        return self._events.usage
+
+    @property
+    def output_events(self) -> int:
+        return self._events.output_events
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            while (data := await self._response.read_some()) and not self._events.is_done:
+                if shown := self._events.feed(data):
+                    yield shown
+        except HttpError as exc:
+            raise UpstreamInterruptedError(f"the stream broke off: {exc}") from exc
+        if owed := self._events.end():
+            yield owed
+
+    async def aclose(self) -> None:
+        self._response.close()
+
+
+def chat_url(deployment: Deployment) -> str:
+    """Where chat requests go: `/chat/completions` below the API base, whose query (Azure's api-version) is kept."""
+    base, question_mark, query = (deployment.api_base or _DEFAULT_API_BASE).partition("?")
+    return f"{base.rstrip('/')}/chat/completions{question_mark}{query}"
+
+
+def upstream_body(deployment: Deployment, request: ChatRequest) -> bytes:
+    """The client's own JSON with the deployment's model, and usage asked for where it streams."""
+    payload = {**request.payload, "model": deployment.model}
+    if request.stream:
+        payload["stream_options"] = {**(payload.get("stream_options") or {}), "include_usage": True}
+    return orjson.dumps(payload)
+
+
+def _usage_of(deployment: str, body: bytes) -> Usage | None:
+    """The usage in an answer. Raises UpstreamInvalidAnswerError for a 200 that is no answer."""
+    try:
+        completion = _decode_completion(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
+        raise UpstreamInvalidAnswerError(f"deployment {deployment!r} answered with something other than JSON") from exc
+    if completion.error:
+        raise UpstreamInvalidAnswerError(f"deployment {deployment!r} answered 200 with an error in the body")
+    if completion.choices is None:
+        raise UpstreamInvalidAnswerError(f"deployment {deployment!r} answered without 'choices'")
+    return None if completion.usage is None else completion.usage.plain()
+
+
+async def _beginning(response: HttpResponse) -> bytes:
+    """An error's body; empty where it does not come or is absurdly long."""
+    try:
+        return await response.read(_MAX_ERROR_BYTES)
+    except (HttpError, BodyTooLongError):
+        return b""

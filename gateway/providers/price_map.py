@@ -1,0 +1,67 @@
+"""Prices from litellm's bundled map, read as a data file: litellm itself is not imported."""
+
+from decimal import Decimal
+from importlib.util import find_spec
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from gateway.domain.pricing import Price, atto_usd
+
+_FILE = "model_prices_and_context_window_backup.json"
+
+
+class _Entry(Struct):
+    """The dimensions priced today; more of them come with the ledger."""
+
+    input_cost_per_token: Decimal | None = None
+    output_cost_per_token: Decimal | None = None
+    cache_read_input_token_cost: Decimal | None = None
+
+
+class PriceMap:
+    """Prices by provider and model. Entries are decoded one at a time: the whole map is some 4,500 of them."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path or _bundled()
+        self._entries: dict[str, msgspec.Raw] | None = None
+
+    def __call__(self, provider: str, model: str) -> Price | None:
+        """The price of a model, None where the map has none or has no token prices for it."""
+        entries = self._load()
+        for name in (f"{provider}/{model}", model):
+            raw = entries.get(name)
+            if raw is not None and (price := _price(raw)) is not None:
+                return price
+        return None
+
+    def forget(self) -> None:
+        """Let go of the map; it is read again when next asked."""
+        self._entries = None
+
+    def _load(self) -> dict[str, msgspec.Raw]:
+        if self._entries is None:
+            self._entries = msgspec.json.decode(self._path.read_bytes(), type=dict[str, msgspec.Raw])
+        return self._entries
+
+
+def _price(raw: msgspec.Raw) -> Price | None:
+    entry = msgspec.json.decode(raw, type=_Entry)
+    if entry.input_cost_per_token is None or entry.output_cost_per_token is None:
+        return None
+    cached = entry.cache_read_input_token_cost
+    return Price(
+        input_atto_usd=atto_usd(entry.input_cost_per_token),
+        output_atto_usd=atto_usd(entry.output_cost_per_token),
+        cached_input_atto_usd=None if cached is None else atto_usd(cached),
+        source="price map",
+    )
+
+
+def _bundled() -> Path:
+    """The file inside the installed litellm; finding a top-level package does not run it."""
+    spec = find_spec("litellm")
+    if spec is None or spec.origin is None:
+        raise FileNotFoundError("litellm is not installed, so there is no price map: install sizewise's dependencies")
+    return Path(spec.origin).with_name(_FILE)

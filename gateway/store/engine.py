@@ -1,0 +1,23 @@
+"""The SQLAlchemy engine of the reading side and of migrations."""
+
+from sqlalchemy import Engine, NullPool, create_engine
+
+from gateway.store.urls import postgres_rest, sqlite_path, unknown
+
+_BUSY_TIMEOUT_S = 5
+_CONNECT_TIMEOUT_S = 5
+
+
+def open_engine(url: str) -> Engine:
+    """An engine on the database of that URL; connects to nothing yet. Raises DatabaseUrlError."""
+    path = sqlite_path(url)
+    if path is not None:
+        return create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args={"timeout": _BUSY_TIMEOUT_S})
+    rest = postgres_rest(url)
+    if rest is not None:
+        return create_engine(
+            f"postgresql+psycopg://{rest}",
+            poolclass=NullPool,
+            connect_args={"connect_timeout": _CONNECT_TIMEOUT_S, "application_name": "sizewise"},
+        )
+    raise unknown(url)

@@ -1,0 +1,42 @@
+"""The admin plane's view of the records. SQLAlchemy is imported when somebody first asks: it is 11 MB of memory."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from gateway.domain.record import RequestRecord
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+
+class RecordReader:
+    """Reads records from the database of that URL; blocking."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._engine: Engine | None = None
+
+    def latest(self, limit: int) -> Sequence[RequestRecord]:
+        """The latest records, newest first; none where the database is not there yet."""
+        from gateway.store import reports  # noqa: PLC0415 (see the module's docstring)
+
+        try:
+            return reports.list_decisions(self._open(), limit=limit)
+        except reports.NoRecordsError:
+            return ()
+
+    def find(self, request_id: str) -> RequestRecord | None:
+        """The record of that id, or the only one whose id begins so; None where there is none."""
+        from gateway.store import reports  # noqa: PLC0415
+
+        try:
+            return reports.find_record(self._open(), request_id)
+        except (reports.NoRecordsError, reports.AmbiguousIdError):
+            return None
+
+    def _open(self) -> "Engine":
+        from gateway.store.engine import open_engine  # noqa: PLC0415
+
+        if self._engine is None:
+            self._engine = open_engine(self._url)
+        return self._engine

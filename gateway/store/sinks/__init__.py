@@ -1,0 +1,55 @@
+"""Where records are written: `sqlite` and `postgres`, twins on the bare drivers.
+
+SQLAlchemy serves the reading side only: it would cost the serving process 30 MB and double the CPU of a write.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from gateway.domain.record import RequestRecord
+from gateway.store.urls import DatabaseUrlError, postgres_rest, sqlite_path, unknown
+
+
+class SinkUnavailableError(Exception):
+    """The database cannot take records now: down, locked, full. The same write may be tried again."""
+
+
+class RecordRejectedError(Exception):
+    """The database will never take these records; nothing of the write was kept."""
+
+
+class Sink(Protocol):
+    """One connection, opened when first used and again after it failed; for one thread."""
+
+    def revision(self) -> str | None:
+        """The revision the database's schema is at; None where it has none. Raises SinkUnavailableError."""
+        ...
+
+    def write(self, records: Sequence[RequestRecord]) -> None:
+        """Write all of them, or none, in one transaction; those already there stay as they are.
+
+        Raises SinkUnavailableError or RecordRejectedError.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
+def open_sink(url: str) -> Sink:
+    """The sink of a database URL; connects to nothing yet. Raises DatabaseUrlError."""
+    # Imported here so that a process loads only the driver it uses.
+    path = sqlite_path(url)
+    if path is not None:
+        from gateway.store.sinks.sqlite import SqliteSink  # noqa: PLC0415
+
+        return SqliteSink(path)
+    rest = postgres_rest(url)
+    if rest is not None:
+        try:
+            from gateway.store.sinks.postgres import PostgresSink  # noqa: PLC0415
+        except ImportError as error:
+            raise DatabaseUrlError(
+                f"PostgreSQL needs its driver: pip install 'sizewise[postgres]' ({error})"
+            ) from error
+        return PostgresSink(f"postgresql://{rest}")
+    raise unknown(url)

@@ -1,0 +1,117 @@
+"""What is known of one request while it runs; told at the end, it is the record."""
+
+from gateway.attempts import Trail
+from gateway.domain.classification import Classification
+from gateway.domain.decision import Decision
+from gateway.domain.errors import GatewayError, NoDeploymentError
+from gateway.domain.policy import Deployment, Policy
+from gateway.domain.pricing import Usage, cost_nano_usd
+from gateway.domain.record import AttemptRecord, Outcome, RequestRecord
+from gateway.domain.request import Caller, ChatRequest
+from gateway.domain.signals import Signals
+from gateway.ports import AnswerHead, Clock
+
+
+class Story:
+    """Filled step by step by the pipeline. A story nobody ended was broken by a fault of our own: `internal_error`."""
+
+    def __init__(self, request_id: str, caller: Caller, request: ChatRequest, policy: Policy, clock: Clock) -> None:
+        self._request_id = request_id
+        self._caller = caller
+        self._request = request
+        self._policy = policy
+        self._clock = clock
+        self._received_at = clock.now()
+        self.trail = Trail(clock.monotonic())
+        self.signals: Signals | None = None
+        self.classification: Classification | None = None
+        self.decision: Decision | None = None
+        self._outcome: Outcome = "failed"
+        self._status: int | None = 500
+        self._error_code: str | None = "internal_error"
+
+    def succeeded(self) -> None:
+        self._outcome, self._status, self._error_code = "ok", 200, None
+
+    def failed(self, error: GatewayError, status: int) -> None:
+        """The client saw `status`, and the error, in its body or as the last event of its stream."""
+        self._status, self._error_code = status, error.code
+        if isinstance(error, NoDeploymentError):
+            self._outcome = "refused"
+        else:
+            self._outcome = "interrupted" if self.trail.has_answered else "failed"
+
+    def abandoned(self) -> None:
+        self._outcome, self._error_code = "client_disconnected", None
+        self._status = 200 if self.trail.has_answered else None
+
+    def head(self) -> AnswerHead:
+        return AnswerHead(decision=self.decision, attempts=len(self.trail.attempts))
+
+    def told(self) -> RequestRecord:
+        """The record of the request, as of now."""
+        total_ms = (self._clock.monotonic() - self.trail.arrived_s) * 1e3
+        attempts = tuple(self.trail.attempts)
+        upstream_ms = sum(attempt.ended_ms - attempt.started_ms for attempt in attempts)
+        served = self.trail.served_by
+        answer = attempts[-1] if served is not None and attempts else None
+        cost, unpriced = _bill(attempts)
+        decision, policy = self.decision, self._policy
+        return RequestRecord(
+            id=self._request_id,
+            received_at=self._received_at,
+            key_id=self._caller.key_id,
+            team=self._caller.team,
+            app=self._caller.app,
+            alias=self._request.alias,
+            stream=self._request.stream,
+            outcome=self._outcome,
+            status=self._status,
+            error_code=self._error_code,
+            policy=policy.name,
+            policy_version=policy.version,
+            route="" if decision is None else decision.route.name,
+            rule="" if decision is None else decision.rule,
+            deployment=None if served is None else served.name,
+            tier=None if served is None else served.tier,
+            model=None if served is None else served.model,
+            reasons=() if decision is None else decision.reasons,
+            excluded={} if decision is None else decision.excluded,
+            threshold=None if decision is None else decision.threshold,
+            signals=self.signals,
+            classification=self.classification,
+            usage=_total(attempts),
+            cost_nano_usd=cost,
+            unpriced=unpriced,
+            baseline=None if policy.baseline is None else policy.baseline.name,
+            baseline_cost_nano_usd=_baseline_cost(answer, policy.baseline),
+            total_ms=total_ms,
+            upstream_ms=upstream_ms,
+            ttft_ms=answer.first_byte_ms if answer is not None and self._request.stream else None,
+            overhead_ms=max(total_ms - upstream_ms, 0.0),
+            attempts=attempts,
+        )
+
+
+def _total(attempts: tuple[AttemptRecord, ...]) -> Usage | None:
+    usages = [attempt.usage for attempt in attempts if attempt.usage is not None]
+    if not usages:
+        return None
+    return usages[0] if len(usages) == 1 else sum(usages[1:], usages[0])
+
+
+def _bill(attempts: tuple[AttemptRecord, ...]) -> tuple[int | None, str | None]:
+    """What all attempts cost, in nano-USD; None and the reason where one of them is unpriced."""
+    total = 0
+    for attempt in attempts:
+        if attempt.cost_nano_usd is None:
+            return None, f"attempt {attempt.number}: {attempt.unpriced}"
+        total += attempt.cost_nano_usd
+    return total, None
+
+
+def _baseline_cost(answer: AttemptRecord | None, baseline: Deployment | None) -> int | None:
+    """What the baseline would have cost for the tokens of the answer: one call, however many attempts."""
+    if answer is None or answer.usage is None or baseline is None or baseline.price is None:
+        return None
+    return cost_nano_usd(answer.usage, baseline.price)

@@ -1,0 +1,25 @@
+"""${message}.
+
+Lock      which one, on which table, for how long
+Duration  on a table of ten million rows
+Way back  what to run, and what is lost
+
+The previous release must run on the new schema: expand, backfill, contract.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+${imports if imports else ""}
+
+revision = ${repr(up_revision)}
+down_revision = ${repr(down_revision)}
+branch_labels = ${repr(branch_labels)}
+depends_on = ${repr(depends_on)}
+
+
+def upgrade() -> None:
+    ${upgrades if upgrades else "pass"}
+
+
+def downgrade() -> None:
+    ${downgrades if downgrades else "pass"}

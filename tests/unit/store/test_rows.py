@@ -1,0 +1,126 @@
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.domain.classification import Classification, Contribution, Task
+from gateway.domain.pricing import Usage
+from gateway.domain.record import AttemptOutcome, AttemptRecord, Outcome, RequestRecord
+from gateway.domain.sensitivity import Sensitivity
+from gateway.domain.signals import Script, Signals
+from gateway.store.rows import JSON_COLUMNS, REPLACEMENT, Row, attempt_rows, record_from, request_row
+from tests.builders import a_record, an_attempt
+
+from typing import get_args  # isort: skip
+
+
+def _of(literal: Any) -> st.SearchStrategy[Any]:
+    return st.sampled_from(get_args(literal))
+
+
+_TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
+_AMOUNT = st.integers(0, 2**62)
+_NUMBER = st.floats(allow_nan=False, allow_infinity=False)
+_SMALL = st.integers(0, 2**31 - 1)
+_USAGE = st.builds(
+    Usage, input_tokens=_AMOUNT, output_tokens=_AMOUNT, cached_input_tokens=_AMOUNT, estimated=st.booleans()
+)
+_SIGNALS = st.builds(
+    Signals,
+    **dict.fromkeys(("tokens", "ask_tokens", "turns", "messages", "tools", "images", "max_output_tokens"), _SMALL),
+    **{name: st.booleans() for name in ("tool_loop", "structured", "code", "maths")},
+    script=_of(Script),
+    sensitivity=_of(Sensitivity),
+)
+_CLASSIFICATIONS = st.builds(
+    Classification,
+    task=_of(Task),
+    small_ok=_NUMBER,
+    confidence=_NUMBER,
+    has_evidence=st.booleans(),
+    contributions=st.lists(st.builds(Contribution, feature=_TEXT, log_odds=_NUMBER), max_size=3).map(tuple),
+    model=_TEXT,
+)
+
+
+def _attempt(number: int) -> st.SearchStrategy[AttemptRecord]:
+    return st.builds(
+        AttemptRecord,
+        number=st.just(number),
+        deployment=_TEXT,
+        tier=_TEXT,
+        model=_TEXT,
+        outcome=_of(AttemptOutcome),
+        error_code=st.none() | _TEXT,
+        status=st.none() | _SMALL,
+        started_ms=_NUMBER,
+        first_byte_ms=st.none() | _NUMBER,
+        ended_ms=_NUMBER,
+        usage=st.none() | _USAGE,
+        cost_nano_usd=st.none() | _AMOUNT,
+        unpriced=st.none() | _TEXT,
+    )
+
+
+_RECORDS = st.builds(
+    RequestRecord,
+    received_at=st.integers(0, 4 * 10**15).map(lambda microseconds: microseconds / 10**6),
+    **dict.fromkeys(("id", "key_id", "team", "app", "alias", "policy", "policy_version", "route", "rule"), _TEXT),
+    **{name: st.none() | _TEXT for name in ("error_code", "deployment", "tier", "model", "unpriced", "baseline")},
+    stream=st.booleans(),
+    outcome=_of(Outcome),
+    status=st.none() | _SMALL,
+    reasons=st.lists(_TEXT, max_size=3).map(tuple),
+    excluded=st.dictionaries(_TEXT, _TEXT, max_size=3),
+    threshold=st.none() | _NUMBER,
+    signals=st.none() | _SIGNALS,
+    classification=st.none() | _CLASSIFICATIONS,
+    usage=st.none() | _USAGE,
+    cost_nano_usd=st.none() | _AMOUNT,
+    baseline_cost_nano_usd=st.none() | _AMOUNT,
+    **dict.fromkeys(("total_ms", "upstream_ms", "overhead_ms"), _NUMBER),
+    ttft_ms=st.none() | _NUMBER,
+    attempts=st.integers(0, 3).flatmap(lambda count: st.tuples(*(_attempt(number + 1) for number in range(count)))),
+)
+
+
+def _as_read(row: Row) -> Row:
+    """A row as the database gives it back: JSON columns parsed."""
+    return {
+        column: json.loads(value) if column in JSON_COLUMNS and value is not None else value
+        for column, value in row.items()
+    }
+
+
+@given(record=_RECORDS)
+def test_a_record_survives_its_rows_exactly(record: RequestRecord) -> None:
+    row, attempts = _as_read(request_row(record)), attempt_rows(record)
+
+    assert record_from(row, attempts) == record
+
+
+@given(text=st.text(st.characters(codec="utf-8")))
+def test_no_nul_reaches_a_row_and_no_other_character_is_touched(text: str) -> None:
+    record = a_record(alias=text, reasons=(text,), excluded={text: text}, attempts=(an_attempt(unpriced=text),))
+
+    found = record_from(_as_read(request_row(record)), attempt_rows(record))
+
+    kept = text.replace("\0", REPLACEMENT)
+    assert (found.alias, found.reasons, found.attempts[0].unpriced) == (kept, (kept,), kept)
+    assert found.excluded == {kept: kept}
+
+
+def test_attempts_come_back_in_their_order() -> None:
+    record = a_record(attempts=(an_attempt(number=1), an_attempt(number=2)))
+
+    found = record_from(_as_read(request_row(record)), attempt_rows(record)[::-1])
+
+    assert [attempt.number for attempt in found.attempts] == [1, 2]
+
+
+def test_an_unknown_cost_is_null_never_zero() -> None:
+    row = request_row(a_record(cost_nano_usd=None, usage=None, attempts=(an_attempt(cost_nano_usd=None, usage=None),)))
+
+    assert row["cost_nano_usd"] is None
+    assert row["input_tokens"] is None

@@ -1,0 +1,59 @@
+from datetime import UTC, datetime, timedelta, timezone
+
+import msgspec
+from sqlalchemy import BigInteger, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+from gateway.domain.record import AttemptRecord, RequestRecord
+from gateway.store.rows import attempt_rows, request_row
+from gateway.store.tables import ATTEMPTS, REQUESTS, UtcTimestamp
+from tests.builders import a_record
+
+_USAGE = {"input_tokens", "output_tokens", "cached_input_tokens", "usage_estimated"}
+
+
+def test_requests_have_one_column_for_each_field_of_the_record() -> None:
+    fields = {field.name for field in msgspec.structs.fields(RequestRecord)}
+
+    assert set(REQUESTS.columns.keys()) == fields - {"usage", "attempts"} | _USAGE
+
+
+def test_attempts_have_one_column_for_each_field_of_the_record() -> None:
+    fields = {field.name for field in msgspec.structs.fields(AttemptRecord)}
+
+    assert set(ATTEMPTS.columns.keys()) == fields - {"usage"} | _USAGE | {"request_id"}
+
+
+def test_rows_come_in_the_order_of_the_columns() -> None:
+    record = a_record()
+
+    assert list(request_row(record)) == REQUESTS.columns.keys()
+    assert list(attempt_rows(record)[0]) == ATTEMPTS.columns.keys()
+
+
+def test_money_is_a_nullable_64_bit_integer() -> None:
+    def money(table: Table) -> dict[str, tuple[bool, bool | None]]:
+        return {
+            column.name: (isinstance(column.type, BigInteger), column.nullable)
+            for column in table.columns
+            if column.name.endswith("_nano_usd")
+        }
+
+    assert money(REQUESTS) == {"cost_nano_usd": (True, True), "baseline_cost_nano_usd": (True, True)}
+    assert money(ATTEMPTS) == {"cost_nano_usd": (True, True)}
+
+
+def test_a_time_of_any_zone_is_the_same_moment_in_sqlite() -> None:
+    noon_in_vienna = datetime(2026, 9, 21, 12, tzinfo=timezone(timedelta(hours=2)))
+    column = UtcTimestamp()
+
+    bound = column.process_bind_param(noon_in_vienna, sqlite.dialect())
+
+    assert bound == datetime(2026, 9, 21, 10)  # noqa: DTZ001 - what SQLite holds
+    assert column.process_result_value(bound, sqlite.dialect()) == noon_in_vienna
+
+
+def test_postgresql_keeps_the_time_zone_itself() -> None:
+    moment = datetime(2026, 9, 21, 10, tzinfo=UTC)
+
+    assert UtcTimestamp().process_bind_param(moment, postgresql.dialect()) is moment
