@@ -39,10 +39,11 @@ def _request(record: RequestRecord) -> Iterator[str]:
     owner = "".join(f", {word} {name!r}" for word, name in (("team", record.team), ("app", record.app)) if name)
     streamed = ", streamed" if record.stream else ""
     yield f"Asked: key {record.key_id!r}{owner} asked for model alias {record.alias!r}{streamed}"
-    by = f" by {record.deployment} (tier {record.tier}, model {record.model})" if record.deployment else ""
+    by = " by " if record.outcome == "ok" else "; the deployment was "
+    served = f"{by}{record.deployment} (tier {record.tier}, model {record.model})" if record.deployment else ""
     status = "no HTTP status was sent" if record.status is None else f"HTTP {record.status}"
     code = "" if record.error_code is None else f", error {record.error_code}"
-    yield f"Outcome: {_ENDED[record.outcome]}{by}; {status}{code}"
+    yield f"Outcome: {_ENDED[record.outcome]}{served}; {status}{code}"
 
 
 def _measured(signals: Signals | None) -> Iterator[str]:

@@ -8,7 +8,7 @@ DATABASE_URL_VARIABLE = "SIZEWISE_DATABASE_URL"
 
 _SQLITE = re.compile(r"sqlite(?:\+pysqlite)?:///([^?]+)")
 _POSTGRES = re.compile(r"postgres(?:ql)?(?:\+psycopg)?://(.*)", re.DOTALL)
-_PASSWORD = re.compile(r"(//[^:/@]*):[^@]*@")
+_PASSWORD = re.compile(r"(?<=//)([^:/@]*):.*@|(?<=[?&]password=)[^&]*", re.DOTALL)
 
 
 class DatabaseUrlError(ValueError):
@@ -36,4 +36,4 @@ def unknown(url: str) -> DatabaseUrlError:
 
 def without_password(url: str) -> str:
     """The URL as it may be shown and logged."""
-    return _PASSWORD.sub(r"\1:***@", url)
+    return _PASSWORD.sub(lambda match: "***" if match[1] is None else f"{match[1]}:***@", url)

@@ -7,6 +7,8 @@ Way back  downgrade drops both tables and with them every record; copy the datab
 The release before this one has no tables and ignores these.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
@@ -24,7 +26,7 @@ def upgrade() -> None:
     _create_attempts(identifier)
 
 
-def _create_requests(json: sa.types.TypeEngine, identifier: sa.types.TypeEngine) -> None:
+def _create_requests(json: sa.types.TypeEngine[Any], identifier: sa.types.TypeEngine[Any]) -> None:
     op.create_table(
         "requests",
         sa.Column("id", identifier, nullable=False),
@@ -67,7 +69,7 @@ def _create_requests(json: sa.types.TypeEngine, identifier: sa.types.TypeEngine)
     op.create_index("ix_requests_outcome_received_at", "requests", ["outcome", "received_at"])
 
 
-def _create_attempts(identifier: sa.types.TypeEngine) -> None:
+def _create_attempts(identifier: sa.types.TypeEngine[Any]) -> None:
     op.create_table(
         "attempts",
         sa.Column("request_id", identifier, nullable=False),

@@ -66,7 +66,7 @@ class PostgresSink:
 
     def _unavailable(self, error: psycopg.Error) -> SinkUnavailableError:
         self.close()
-        return SinkUnavailableError(str(error).strip())
+        return SinkUnavailableError(" ".join(str(error).split()))
 
 
 def _revision(connection: psycopg.Connection[tuple[Any, ...]]) -> str | None:

@@ -2,9 +2,9 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import msgspec
 from sqlalchemy import BigInteger, Table
-from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.domain.record import AttemptRecord, RequestRecord
+from gateway.store.engine import open_engine
 from gateway.store.rows import attempt_rows, request_row
 from gateway.store.tables import ATTEMPTS, REQUESTS, UtcTimestamp
 from tests.builders import a_record
@@ -45,15 +45,15 @@ def test_money_is_a_nullable_64_bit_integer() -> None:
 
 def test_a_time_of_any_zone_is_the_same_moment_in_sqlite() -> None:
     noon_in_vienna = datetime(2026, 9, 21, 12, tzinfo=timezone(timedelta(hours=2)))
-    column = UtcTimestamp()
+    column, lite = UtcTimestamp(), open_engine("sqlite:///x.db").dialect
 
-    bound = column.process_bind_param(noon_in_vienna, sqlite.dialect())
+    bound = column.process_bind_param(noon_in_vienna, lite)
 
     assert bound == datetime(2026, 9, 21, 10)  # noqa: DTZ001 - what SQLite holds
-    assert column.process_result_value(bound, sqlite.dialect()) == noon_in_vienna
+    assert column.process_result_value(bound, lite) == noon_in_vienna
 
 
 def test_postgresql_keeps_the_time_zone_itself() -> None:
     moment = datetime(2026, 9, 21, 10, tzinfo=UTC)
 
-    assert UtcTimestamp().process_bind_param(moment, postgresql.dialect()) is moment
+    assert UtcTimestamp().process_bind_param(moment, open_engine("postgresql://h/d").dialect) is moment

@@ -38,7 +38,7 @@ def test_the_child_says_what_went_wrong_in_one_line(
     monkeypatch.setenv(DATABASE_URL_VARIABLE, "mysql://u:pw@h/d")
 
     assert main() == 1
-    assert capsys.readouterr().err.splitlines() == [
+    assert capsys.readouterr().err == (
         "database URL 'mysql://u:***@h/d' is of no kind we know;"
-        " use sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"
-    ]
+        " use sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME\n"
+    )

@@ -37,6 +37,10 @@ def test_a_shown_url_never_holds_its_password(password: str) -> None:
     assert shown == "postgresql://user:***@host/db"
 
 
+def test_a_password_among_the_parameters_is_not_shown_either() -> None:
+    assert without_password("postgresql://host/db?password=pw&user=u") == "postgresql://host/db?password=***&user=u"
+
+
 def test_an_unknown_url_is_refused_with_the_next_step_and_without_its_password() -> None:
     message = str(unknown("mysql://user:pw@host/db"))
 

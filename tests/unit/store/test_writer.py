@@ -164,7 +164,11 @@ def test_an_outage_is_logged_once_however_long_it_lasts(caplog: pytest.LogCaptur
 
 def test_recording_does_not_wait_for_a_writer_that_hangs() -> None:
     release = threading.Event()
-    writer = RecordWriter(ScriptedSink(), release.wait, poll_s=_SOON_S)  # type: ignore[arg-type] - its answer is ignored
+
+    def hang() -> None:
+        release.wait()
+
+    writer = RecordWriter(ScriptedSink(), hang, poll_s=_SOON_S)
     writer.start()
 
     for number in range(1000):

@@ -1,0 +1,114 @@
+import time
+
+import pytest
+
+from gateway.domain.request import Message
+from gateway.domain.signals import bounded_view, measure, script_of
+from tests.builders import a_request
+
+CODE = [
+    "```\nx\n```",
+    "def main(argv)",
+    "please fix\n    import os",
+    "SELECT name FROM users",
+    "x = 1;",
+    "if (a) {\r\n",
+    "}\n",
+    "x => x + 1",
+    "std::vector",
+]
+NOT_CODE = ["", "Hello; how are you?", "We import goods from Peru", "a class of its own", "a {curly} word", "\n" * 50]
+MATHS = ["1 + 1", "3×4", "10/2", "x ≤ y", "\\frac{1}{2}", "let $x$ be", "√2", "a ∫ b"]
+NOT_MATHS = ["", "it costs $5", "well-known", "room 12 - or so", "C:\\fractions", "5 €"]
+
+
+@pytest.mark.parametrize("text", CODE)
+def test_code_is_seen(text: str) -> None:
+    assert measure(a_request(text)).code
+
+
+@pytest.mark.parametrize("text", NOT_CODE)
+def test_prose_is_not_code(text: str) -> None:
+    assert not measure(a_request(text)).code
+
+
+@pytest.mark.parametrize("text", MATHS)
+def test_maths_is_seen(text: str) -> None:
+    assert measure(a_request(text)).maths
+
+
+@pytest.mark.parametrize("text", NOT_MATHS)
+def test_prose_is_not_maths(text: str) -> None:
+    assert not measure(a_request(text)).maths
+
+
+@pytest.mark.parametrize(
+    ("text", "script"),
+    [
+        ("", "latin"),
+        ("plain", "latin"),
+        ("Größe", "latin"),
+        ("Привет, мир", "cyrillic"),
+        ("你好 ok", "cjk"),
+        ("こんにちは", "cjk"),
+        ("안녕하세요", "cjk"),
+        ("שלום עולם", "other"),
+        ("😀", "latin"),
+        ("я" * 3 + "a" * 4, "latin"),
+        ("\ud800", "latin"),
+    ],
+)
+def test_the_script_is_that_of_most_letters(text: str, script: str) -> None:
+    assert script_of(text) == script
+
+
+def test_the_whole_conversation_is_counted_and_the_last_ask_on_its_own() -> None:
+    request = a_request(
+        messages=(
+            Message(role="system", text="s" * 40),
+            Message(role="user", text="u" * 40, images=1),
+            Message(role="assistant", text="a" * 40),
+            Message(role="user", text="v" * 9),
+        ),
+        tools=2,
+    )
+
+    signals = measure(request)
+
+    assert signals.tokens == 33 + 4 * 4 + 2 * 60 + 765
+    assert (signals.ask_tokens, signals.turns, signals.messages, signals.images) == (3, 2, 4, 1)
+    assert not signals.tool_loop
+
+
+def test_a_tool_result_at_the_end_is_a_tool_loop() -> None:
+    request = a_request(messages=(Message(role="user", text="go"), Message(role="tool", text="42")))
+
+    assert measure(request).tool_loop
+
+
+def test_sensitive_data_anywhere_in_the_conversation_count() -> None:
+    request = a_request(
+        messages=(Message(role="user", text="I am ann@example.com"), Message(role="user", text="now hello"))
+    )
+
+    assert measure(request).sensitivity == "personal"
+
+
+def test_a_view_holds_both_ends_of_a_long_text() -> None:
+    view = bounded_view("a" * 5_000 + "b" * 5_000)
+
+    assert view == "a" * 2_000 + "\n" + "b" * 2_000
+    assert bounded_view("short") == "short"
+
+
+@pytest.mark.parametrize(
+    "unit", ["a", "1", "1 ", "\n", " ", " \n", ";", "; ", "{\n", "$", "$ ", "def ", "def\n", "\\", "é", "\t\n"]
+)
+def test_the_time_taken_grows_with_the_length_not_its_square(unit: str) -> None:
+    """The bound leaves room for a busy machine; a square would take minutes."""
+    request = a_request((unit * 500_000)[:500_000])
+    started_s = time.process_time()
+
+    measure(request)
+
+    assert time.process_time() - started_s < 2.0

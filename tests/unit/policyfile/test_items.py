@@ -1,0 +1,113 @@
+from pathlib import Path
+
+import pytest
+
+from tests.unit.policyfile.folder import DEPLOYMENTS, GOOD, POLICIES, ROUTES, problems_of
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("try: [large-a]", "tri: [large-a]", "p.yaml:7:23: route 'large-only': unknown key 'tri'; did you mean 'try'?"),
+        ("tier: small, ", "", "p.yaml:2:5: deployment 'small-a': 'tier' is missing"),
+        ("model: s", "model: 4", "p.yaml:2:52: deployment 'small-a', model: must be text; put it in quotes"),
+        ("serves: [auto]", "serves: []", "p.yaml:10:13: policy 'default', serves: must not be empty"),
+        ("serves: [auto]", "serves: auto", "p.yaml:10:13: policy 'default', serves: must be a list"),
+        ("then: [large-a]", "retries: 1.5", "p.yaml:6:53: route 'small-first', retries: must be a whole number"),
+        (
+            "then: [large-a]",
+            "retries: -1",
+            "p.yaml:6:53: route 'small-first', retries: must be greater than or equal to 0",
+        ),
+        ("then: [large-a]", "then:", "p.yaml:6:49: route 'small-first', then: has no value"),
+        (
+            "then: [large-a]",
+            "check: {min_score: 0.6}",
+            "p.yaml:6:44: route 'small-first': 'check' is not supported yet",
+        ),
+        ("baseline: large-a", "rollout: x", "p.yaml:11:5: policy 'default': 'rollout' is not supported yet"),
+        ("baseline: large-a", "quality: 3", "p.yaml:11:14: policy 'default', quality: must be a mapping"),
+        ("name: small-first,", "name: a b,", "p.yaml:6:12: route 'a b', name: 'a b' is not a name"),
+        (
+            "when: classif",
+            "wenn: classif",
+            "p.yaml:13:32: policy 'default', rule 1: unknown key 'wenn'; did you mean 'when'?",
+        ),
+        ("when: classif", "wenn: classif", "p.yaml:13:9: policy 'default', rule 1: 'when' is missing"),
+        (
+            "residency: on_prem",
+            "residency: [a]",
+            "p.yaml:2:73: deployment 'small-a', labels, residency: a label is text, a number, true or false",
+        ),
+        (
+            "model: s",
+            "model: s, capabilities: [tool]",
+            "p.yaml:2:70: deployment 'small-a', capabilities, item 1: unknown value 'tool', not 'tools', 'json_schema' or"
+            " 'vision'; did you mean 'tools'?",
+        ),
+        (
+            "model: s",
+            "model: s, price: {gpu_hour_usd: '2', tokens_per_second: 9}",
+            "p.yaml:2:77: deployment 'small-a', price, gpu_hour_usd: must be a number; write it without quotes",
+        ),
+    ],
+)
+def test_a_mistake_is_reported_at_its_place_with_the_next_step(
+    tmp_path: Path, old: str, new: str, problem: str
+) -> None:
+    text = GOOD.lstrip()
+    assert old in text
+
+    problems = problems_of(tmp_path, p=text.replace(old, new, 1))
+
+    assert any(each.startswith(problem) for each in problems), problems
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("- a", "p.yaml:1:1: a policy file is a mapping with any of 'deployments', 'routes', 'policies'"),
+        ("route: []", "p.yaml:1:1: unknown key 'route'; did you mean 'routes'?"),
+        ("tiers: [a]", "p.yaml:1:1: 'tiers' is not supported yet; leave it out: a tier is any name you like"),
+        ("routes: 3", "p.yaml:1:9: routes: must be a list; write it as '[…]' or as lines that begin with '- '"),
+        ("routes: [3]", "p.yaml:1:10: route 1: must be a mapping of keys to values"),
+    ],
+)
+def test_a_file_holds_sections_of_items(tmp_path: Path, text: str, problem: str) -> None:
+    assert problem in problems_of(tmp_path, p=text)
+
+
+def test_one_mistake_does_not_hide_another_nor_invent_one(tmp_path: Path) -> None:
+    routes = ROUTES.replace("try: [large-a]", "try: [large-a], check: {}")
+    policies = POLICIES.replace("name: default", "name: default\n    colour: red").replace("large-only", "larg-only")
+
+    problems = problems_of(tmp_path, a=DEPLOYMENTS, b=routes, c=policies)
+
+    assert problems == [
+        "b.yaml:4:42: route 'large-only': 'check' is not supported yet",
+        "c.yaml:4:5: policy 'default': unknown key 'colour'; "
+        "known are name, serves, baseline, quality, constraints, rules, default",
+        "c.yaml:9:14: policy 'default': unknown route 'larg-only'; did you mean 'large-only'?",
+    ]
+
+
+def test_rules_keep_their_number_where_an_earlier_one_is_invalid(tmp_path: Path) -> None:
+    rules = "rules:\n      - {name: broken}\n      - {name: far, when: 'true', route: nowhere}"
+
+    problems = problems_of(tmp_path, a=DEPLOYMENTS, b=ROUTES, c=POLICIES.replace("rules:", rules))
+
+    assert problems[-1].startswith("c.yaml:8:42: policy 'default', rule 2: unknown route 'nowhere'")
+
+
+def test_a_name_is_taken_once_whichever_the_file(tmp_path: Path) -> None:
+    problems = problems_of(tmp_path, a=GOOD, b=ROUTES)
+
+    assert problems[0].startswith("b.yaml:3:12: route 'small-first': this name is already taken; it is first used in")
+    assert problems[0].endswith("a.yaml:7")
+    assert len(problems) == 2
+
+
+def test_a_value_that_may_be_secret_is_never_shown(tmp_path: Path) -> None:
+    text = GOOD.replace("model: s,", "model: s, api_key: {hush: hush-hush}, api_base: [hush-hush],")
+
+    assert "hush-hush" not in "\n".join(problems_of(tmp_path, p=text))

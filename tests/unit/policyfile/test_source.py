@@ -1,0 +1,99 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from gateway.policyfile.problems import PolicyError, Problems
+from gateway.policyfile.source import LONGEST_FILE_BYTES, SourceFile, read_directory, version_of
+
+
+def read(directory: Path) -> tuple[list[str], str]:
+    """Names of the files read, and the problems, less the directory's name."""
+    problems = Problems()
+    files = read_directory(directory, problems)
+    try:
+        problems.raise_if_any()
+    except PolicyError as error:
+        return [Path(file.name).name for file in files], str(error).replace(f"{directory}", "")
+    return [Path(file.name).name for file in files], ""
+
+
+def test_cases_hidden_files_and_other_suffixes_are_no_policy_files(tmp_path: Path) -> None:
+    for name in ("b.yml", "a.yaml", "a.cases.yaml", ".hidden.yaml", "README.md", "c.yaml~"):
+        (tmp_path / name).write_text("{}")
+
+    assert read(tmp_path) == (["a.yaml", "b.yml"], "")
+
+
+def test_a_symbolic_link_is_followed_as_a_mounted_config_map_needs(tmp_path: Path) -> None:
+    data = tmp_path / "..data"
+    data.mkdir()
+    (data / "a.yaml").write_text("{}")
+    (tmp_path / "a.yaml").symlink_to("..data/a.yaml")
+
+    assert read(tmp_path) == (["a.yaml"], "")
+
+
+def test_a_loop_of_symbolic_links_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").symlink_to("b.yaml")
+    (tmp_path / "b.yaml").symlink_to("a.yaml")
+
+    names, problems = read(tmp_path)
+
+    assert names == []
+    assert problems.splitlines()[0].startswith("/a.yaml: cannot read it: too many levels of symbolic links")
+
+
+def test_a_pipe_is_refused_and_never_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.yaml")
+
+    assert read(tmp_path) == ([], "/a.yaml: not a regular file")
+
+
+def test_text_that_is_not_utf8_is_refused_at_its_place(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_bytes("a: é\nbé: \xe9".encode() + b"\xe9")
+
+    assert read(tmp_path) == ([], "/a.yaml:2:6: not UTF-8; save the file as UTF-8")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_bytes(b"\xef\xbb\xbfa: 1")
+
+    assert read_directory(tmp_path, Problems())[0].text == "a: 1"
+
+
+@pytest.mark.parametrize(("size", "names"), [(LONGEST_FILE_BYTES, ["a.yaml"]), (LONGEST_FILE_BYTES + 1, [])])
+def test_a_file_may_be_one_mebibyte_long(tmp_path: Path, size: int, names: list[str]) -> None:
+    (tmp_path / "a.yaml").write_bytes(b"#" * size)
+
+    assert read(tmp_path)[0] == names
+
+
+def test_a_directory_without_policy_files_says_what_to_write(tmp_path: Path) -> None:
+    _, problems = read(tmp_path)
+
+    assert "no policy file (*.yaml)" in problems
+    assert "'deployments', 'routes' and 'policies'" in problems
+
+
+def test_a_missing_directory_is_a_problem(tmp_path: Path) -> None:
+    _, problems = read(tmp_path / "missing")
+
+    assert problems == ": cannot read the policy directory: no such file or directory"
+
+
+def test_the_version_changes_with_a_byte_and_with_a_name() -> None:
+    files = [SourceFile("a.yaml", "x"), SourceFile("b.yaml", "y")]
+
+    versions = {
+        version_of(files),
+        version_of([SourceFile("a.yaml", "xy"), SourceFile("b.yaml", "")]),
+        version_of([SourceFile("c.yaml", "x"), SourceFile("b.yaml", "y")]),
+    }
+
+    assert len(versions) == 3
+    assert all(len(version) == 8 for version in versions)
+
+
+def test_the_version_does_not_depend_on_where_the_directory_is() -> None:
+    assert version_of([SourceFile("here/a.yaml", "x")]) == version_of([SourceFile("there/a.yaml", "x")])
