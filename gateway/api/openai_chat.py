@@ -63,7 +63,7 @@ def _object(body: bytes) -> dict[str, Any]:
 
 def _may_repeat_a_name(body: bytes, payload: dict[str, Any]) -> bool:
     """False where each name stands in the text once and none can hide behind an escape; most bodies are like that."""
-    if b"\\u" in body or b"\\/" in body:
+    if b"\\" in body and (b"\\u" in body or b"\\/" in body):
         return True
     return any(body.count(b'"%b"' % name.encode()) != 1 for name in payload)
 

@@ -20,7 +20,7 @@ _SECRETS = (
 """A literal that must be there, then the pattern."""
 
 _EMAIL = re.compile(r"@(?<=[\w.+-]@)[\w-]{1,63}\.[a-zA-Z]{2}")
-_DIGITS = re.compile(r"\d(?<![\d.]\d)(?:[ -]?\d){12,18}(?![\d.])")
+_DIGITS = re.compile(r"\d(?<!\d\d)(?<!\d\.\d)(?:[ -]?\d){12,18}(?!\.?\d)")
 _IBAN = re.compile(r"[A-Z](?<!\w[A-Z])[A-Z]\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
 _FOUR_DIGITS = re.compile(r"\d\d ?\d\d")
 

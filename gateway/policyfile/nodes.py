@@ -99,7 +99,7 @@ def parse(file: SourceFile, problems: Problems) -> Node | None:
         place = Place(file.name, mark.line + 1, mark.column + 1) if mark else Place(file.name)
         problems.add(place, "", f"not valid YAML: {error.problem or error.context}")
     except yaml.reader.ReaderError as error:
-        good = file.text[: error.position]
+        good = file.text.encode()[: error.position].decode()  # libyaml counts bytes here
         place = Place(file.name, good.count("\n") + 1, len(good) - good.rfind("\n"))
         problems.add(place, "", "not valid YAML: a control character")
     return document if len(problems) == before else None

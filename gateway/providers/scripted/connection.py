@@ -37,7 +37,7 @@ class Connection(asyncio.Protocol):
     """Keep-alive, pipelining and chunked bodies; one answer at a time.
 
     The parser gets no `on_header`: a Python call per header would cost more than all the rest. The head is
-    cut out of the raw bytes instead: `_raw` holds what was read since the last message boundary, `_position` is
+    cut out of the raw bytes instead. `_raw` is what was read since the last message boundary, and `_position`
     a lower bound of where in it the next head starts.
     """
 

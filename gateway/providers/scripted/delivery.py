@@ -68,9 +68,7 @@ def repeated(request: ChatRequest, piece: str, count: int, *, gap_s: float = 0.0
     step = Step(http_chunk(event(part.payload).data), part.tokens, gap_s)
     first, *rest = chunks(request, Answer(extra_tokens=count * part.tokens))
     ending = stream_steps([*(event(last.payload) for last in rest), DONE])[1:]
-    return scripted(
-        request, (*stream_steps([event(first.payload)]), *[step] * count, *ending, Step(LAST_CHUNK))
-    )
+    return scripted(request, closed((*stream_steps([event(first.payload)]), *[step] * count, *ending)))
 
 
 def replied(request: ChatRequest, payload: Json, tokens: int) -> Script:

@@ -6,30 +6,34 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from gateway.providers.scripted.script import Script
+from gateway.providers.scripted.ledger import UpstreamLedger
+from gateway.providers.scripted.script import Outcome, Script
 
 
 class Playback:
     """A script under way. No task, only a timer where it waits, so that thousands of slow streams stay cheap.
 
-    head, started_s     what the ledger needs to know of the request
-    keep_alive          whether the request lets the connection live on
-    tokens              completion tokens written so far
+    The call is booked just before its last write, so that a client that has read the whole answer finds it in
+    the ledger.
+
+    head            the request's, for the ledger
+    keep_alive      whether the request lets the connection live on
     """
 
     __slots__ = (
+        "_head",
         "_index",
+        "_ledger",
         "_loop",
         "_on_end",
         "_paused",
+        "_started_s",
         "_timer",
+        "_tokens",
         "_transport",
         "_waited",
-        "head",
         "keep_alive",
         "script",
-        "started_s",
-        "tokens",
     )
 
     def __init__(
@@ -38,15 +42,17 @@ class Playback:
         *,
         head: bytes,
         keep_alive: bool,
+        ledger: UpstreamLedger,
         transport: asyncio.Transport,
         loop: asyncio.AbstractEventLoop,
         on_end: Callable[[], None],
     ) -> None:
         self.script = script
-        self.head = head
         self.keep_alive = keep_alive
-        self.started_s = time.monotonic()
-        self.tokens = 0
+        self._head = head
+        self._ledger = ledger
+        self._started_s = time.monotonic()
+        self._tokens = 0
         self._transport = transport
         self._loop = loop
         self._on_end = on_end
@@ -68,7 +74,9 @@ class Playback:
                 return
             self._waited = False
             self._index += 1
-            self.tokens += step.tokens
+            self._tokens += step.tokens
+            if self._index == len(steps) and self.script.ending != "hang":
+                self._book(self.script.outcome)
             if step.data:
                 write(step.data)
         self._on_end()
@@ -81,9 +89,14 @@ class Playback:
         if self._timer is None:
             self.play()
 
-    def stop(self) -> None:
+    def break_off(self, outcome: Outcome) -> None:
+        """The connection is gone: wait no longer, and book what was written."""
         if self._timer is not None:
             self._timer.cancel()
+        self._book(outcome)
+
+    def _book(self, outcome: Outcome) -> None:
+        self._ledger.record(self.script, self._head, self._started_s, self._tokens, outcome)
 
     def _play_on(self) -> None:
         self._timer = None

@@ -5,20 +5,12 @@ from typing import Any
 import pytest
 import yaml
 
+from gateway.settings import Settings
+
 DEPLOY = Path(__file__).parents[3] / "deploy"
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-SETTINGS = {
-    "SIZEWISE_API_KEYS",
-    "SIZEWISE_POLICIES",
-    "SIZEWISE_DATABASE_URL",
-    "SIZEWISE_HOST",
-    "SIZEWISE_PORT",
-    "SIZEWISE_ADMIN_HOST",
-    "SIZEWISE_ADMIN_PORT",
-    "SIZEWISE_LOG_LEVEL",
-    "SIZEWISE_MAX_BODY_BYTES",
-}
+SETTINGS = {f"SIZEWISE_{name.upper()}" for name in Settings.model_fields}
 every_service = pytest.mark.parametrize("name", SERVICES)
 
 

@@ -18,7 +18,7 @@ SECRETS = {
 }
 PERSONAL = {
     "e-mail": "write to ann.lee+x@example.co.uk",
-    "card": f"pay with {CARD}.",
+    "card": f"pay with {CARD}, please",
     "card with dashes": CARD.replace(" ", "-"),
     "card without spaces": CARD.replace(" ", ""),
     "card in full-width digits": "".join(chr(ord(char) + 0xFEE0) for char in CARD.replace(" ", "")),
@@ -121,3 +121,13 @@ def test_the_time_taken_grows_with_the_length_not_its_square(unit: str) -> None:
     sensitivity_of([text])
 
     assert time.process_time() - started_s < 2.0
+
+
+@pytest.mark.parametrize("sentence", ["My card is {}.", "No.{}", "({})", "card:{},", "{}"])
+def test_a_card_number_is_found_whatever_punctuation_stands_beside_it(sentence: str) -> None:
+    assert sensitivity_of([sentence.format("4111 1111 1111 1111")]) == "personal"
+
+
+@pytest.mark.parametrize("number", ["0.4111111111111111", "4111111111111111.5", "14111111111111111999999"])
+def test_digits_of_a_longer_or_decimal_number_are_no_card_number(number: str) -> None:
+    assert sensitivity_of([number]) == "none"

@@ -49,7 +49,7 @@ def test_prose_is_not_maths(text: str) -> None:
         ("plain", "latin"),
         ("Größe", "latin"),
         ("Привет, мир", "cyrillic"),
-        ("你好 ok", "cjk"),
+        ("你好吗 ok", "cjk"),
         ("こんにちは", "cjk"),
         ("안녕하세요", "cjk"),
         ("שלום עולם", "other"),

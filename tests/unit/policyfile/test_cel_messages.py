@@ -8,7 +8,8 @@ CONDITIONS = PolicyConditions(FactConditions())
 def complaint(source: str) -> tuple[int, str, str | None]:
     with pytest.raises(ConditionError) as caught:
         CONDITIONS.compile(source, on_error=False)
-    return tuple(caught.value.problems[0])
+    offset, message, suggestion = caught.value.problems[0]
+    return offset, message, suggestion
 
 
 @pytest.mark.parametrize(

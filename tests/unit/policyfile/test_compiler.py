@@ -90,7 +90,7 @@ def test_timeouts_that_are_not_given_keep_their_defaults(tmp_path: Path) -> None
         (
             "quality.threshold,",
             "quality.treshold,",
-            "p.yaml:14:67: policy 'default', rule 1: unknown name 'quality.treshold'",
+            "p.yaml:15:66: policy 'default', rule 1: unknown name 'quality.treshold'",
         ),
         ("rules:", CONSTRAINT.replace("on_prem", "moon"), "constraint 1: no deployment meets"),
         ("rules:", CONSTRAINT.replace("signals.code", "signals.tokens"), "constraint 1: a condition is true or false"),
@@ -119,7 +119,7 @@ def test_rule_names_are_unique_within_a_policy(tmp_path: Path) -> None:
 
     problems = problems_of(tmp_path, p=GOOD.replace("    default: large-only", rule))
 
-    assert problems == ["p.yaml:15:16: policy 'default', rule 2: the name 'easy goes small' is already taken"]
+    assert problems == ["p.yaml:16:16: policy 'default', rule 2: the name 'easy goes small' is already taken"]
 
 
 def test_a_policys_version_changes_with_what_it_says_and_with_nothing_else(tmp_path: Path) -> None:

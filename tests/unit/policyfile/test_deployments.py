@@ -29,7 +29,7 @@ def test_everything_a_deployment_declares_is_compiled(tmp_path: Path) -> None:
     assert deployment.api_key.reveal() == "hush"
     assert "hush" not in repr(deployment)
     assert deployment.context_window == 32768
-    assert deployment.capabilities == {"tools"}
+    assert deployment.capabilities == frozenset({"tools"})
     assert deployment.labels == {"residency": "on_prem"}
 
 

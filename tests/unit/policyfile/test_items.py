@@ -6,61 +6,52 @@ from tests.unit.policyfile.folder import DEPLOYMENTS, GOOD, POLICIES, ROUTES, pr
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "problem"),
+    ("old", "new", "at", "problem"),
     [
-        ("try: [large-a]", "tri: [large-a]", "p.yaml:7:23: route 'large-only': unknown key 'tri'; did you mean 'try'?"),
-        ("tier: small, ", "", "p.yaml:2:5: deployment 'small-a': 'tier' is missing"),
-        ("model: s", "model: 4", "p.yaml:2:52: deployment 'small-a', model: must be text; put it in quotes"),
-        ("serves: [auto]", "serves: []", "p.yaml:10:13: policy 'default', serves: must not be empty"),
-        ("serves: [auto]", "serves: auto", "p.yaml:10:13: policy 'default', serves: must be a list"),
-        ("then: [large-a]", "retries: 1.5", "p.yaml:6:53: route 'small-first', retries: must be a whole number"),
-        (
-            "then: [large-a]",
-            "retries: -1",
-            "p.yaml:6:53: route 'small-first', retries: must be greater than or equal to 0",
-        ),
-        ("then: [large-a]", "then:", "p.yaml:6:49: route 'small-first', then: has no value"),
-        (
-            "then: [large-a]",
-            "check: {min_score: 0.6}",
-            "p.yaml:6:44: route 'small-first': 'check' is not supported yet",
-        ),
-        ("baseline: large-a", "rollout: x", "p.yaml:11:5: policy 'default': 'rollout' is not supported yet"),
-        ("baseline: large-a", "quality: 3", "p.yaml:11:14: policy 'default', quality: must be a mapping"),
-        ("name: small-first,", "name: a b,", "p.yaml:6:12: route 'a b', name: 'a b' is not a name"),
-        (
-            "when: classif",
-            "wenn: classif",
-            "p.yaml:13:32: policy 'default', rule 1: unknown key 'wenn'; did you mean 'when'?",
-        ),
-        ("when: classif", "wenn: classif", "p.yaml:13:9: policy 'default', rule 1: 'when' is missing"),
+        ("try: [large-a]", "tri: [large-a]", "tri:", "route 'large-only': unknown key 'tri'; did you mean 'try'?"),
+        ("tier: small, ", "", "{name: small-a", "deployment 'small-a': 'tier' is missing"),
+        ("model: s", "model: 4", "4,", "deployment 'small-a', model: must be text; put it in quotes"),
+        ("[auto]", "[]", "[]", "policy 'default', serves: must not be empty"),
+        ("[auto]", "auto", "auto", "policy 'default', serves: must be a list"),
+        ("then: [large-a]", "retries: 1.5", "1.5", "route 'small-first', retries: must be a whole number"),
+        ("then: [large-a]", "retries: -1", "-1", "route 'small-first', retries: must be greater than or equal to 0"),
+        ("then: [large-a]", "then: ~", "~", "route 'small-first', then: has no value"),
+        ("then: [large-a]", "check: {}", "check:", "route 'small-first': 'check' is not supported yet"),
+        ("baseline: large-a", "rollout: x", "rollout", "policy 'default': 'rollout' is not supported yet"),
+        ("baseline: large-a", "quality: 3", "3\n", "policy 'default', quality: must be a mapping"),
+        ("name: small-first,", "name: a b,", "a b,", "route 'a b', name: 'a b' is not a name"),
+        ("when: ", "wenn: ", "wenn:", "policy 'default', rule 1: unknown key 'wenn'; did you mean 'when'?"),
+        ("when: ", "wenn: ", "{name: easy", "policy 'default', rule 1: 'when' is missing"),
         (
             "residency: on_prem",
             "residency: [a]",
-            "p.yaml:2:73: deployment 'small-a', labels, residency: a label is text, a number, true or false",
+            "[a]",
+            "deployment 'small-a', labels, residency: a label is text, a number, true or false",
         ),
         (
             "model: s",
-            "model: s, capabilities: [tool]",
-            "p.yaml:2:70: deployment 'small-a', capabilities, item 1: unknown value 'tool', not 'tools', 'json_schema' or"
-            " 'vision'; did you mean 'tools'?",
+            "model: s, capabilities: [vison]",
+            "vison",
+            "deployment 'small-a', capabilities, item 1: unknown value 'vison', not 'tools', 'json_schema' or 'vision'",
         ),
         (
             "model: s",
             "model: s, price: {gpu_hour_usd: '2', tokens_per_second: 9}",
-            "p.yaml:2:77: deployment 'small-a', price, gpu_hour_usd: must be a number; write it without quotes",
+            "'2'",
+            "deployment 'small-a', price, gpu_hour_usd: must be a number; write it without quotes",
         ),
     ],
 )
 def test_a_mistake_is_reported_at_its_place_with_the_next_step(
-    tmp_path: Path, old: str, new: str, problem: str
+    tmp_path: Path, old: str, new: str, at: str, problem: str
 ) -> None:
-    text = GOOD.lstrip()
-    assert old in text
+    text = GOOD.replace(old, new, 1)
+    before = text[: text.index(at)]
+    place = f"p.yaml:{before.count(chr(10)) + 1}:{len(before) - before.rfind(chr(10))}"
 
-    problems = problems_of(tmp_path, p=text.replace(old, new, 1))
+    problems = problems_of(tmp_path, p=text)
 
-    assert any(each.startswith(problem) for each in problems), problems
+    assert any(each.startswith(f"{place}: {problem}") for each in problems), problems
 
 
 @pytest.mark.parametrize(
@@ -84,9 +75,11 @@ def test_one_mistake_does_not_hide_another_nor_invent_one(tmp_path: Path) -> Non
     problems = problems_of(tmp_path, a=DEPLOYMENTS, b=routes, c=policies)
 
     assert problems == [
-        "b.yaml:4:42: route 'large-only': 'check' is not supported yet",
-        "c.yaml:4:5: policy 'default': unknown key 'colour'; "
-        "known are name, serves, baseline, quality, constraints, rules, default",
+        "b.yaml:4:40: route 'large-only': 'check' is not supported yet",
+        (
+            "c.yaml:4:5: policy 'default': unknown key 'colour'; "
+            "known are name, serves, baseline, quality, constraints, rules, default"
+        ),
         "c.yaml:9:14: policy 'default': unknown route 'larg-only'; did you mean 'large-only'?",
     ]
 

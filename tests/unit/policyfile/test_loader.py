@@ -1,6 +1,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from gateway.policyfile.loader import FilePolicySource
 from gateway.policyfile.problems import PolicyError
@@ -69,6 +71,21 @@ def test_a_reload_puts_the_new_set_in_force_and_leaves_the_old_one_alone(tmp_pat
     assert "auto" in before.by_alias
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(start=st.integers(0, len(GOOD)), cut=st.integers(0, 40), put=st.text("[]{}:,-'\"|>&*!#\n 0aé", max_size=8))
+def test_any_edit_of_a_file_is_loaded_or_refused_and_never_crashes(
+    tmp_path: Path, start: int, cut: int, put: str
+) -> None:
+    text = GOOD[:start] + put + GOOD[start + cut :]
+
+    try:
+        outcome: object = load(tmp_path, p=text).policies or None
+    except PolicyError as error:
+        outcome = error.problems or None
+
+    assert outcome is not None
+
+
 DESIGN_EXAMPLE = """
 deployments:
   - name: mistral-onprem
@@ -120,6 +137,8 @@ def test_of_the_designs_example_only_what_is_not_built_yet_is_refused(tmp_path: 
 
     assert problems == [
         "p.yaml:28:5: route 'checked': 'check' is not supported yet",
-        "p.yaml:40:73: policy 'default', rule 1: unknown route 'sticky'; "
-        "session affinity is not supported yet; name a route of these files",
+        (
+            "p.yaml:40:73: policy 'default', rule 1: unknown route 'sticky'; "
+            "session affinity is not supported yet; name a route of these files"
+        ),
     ]

@@ -66,7 +66,7 @@ def test_money_is_never_rounded_by_a_float() -> None:
         ("a: !!python/name:os.system x", "p.yaml:1:4: tags are not supported; leave the '!…' out"),
         ("? [1]\n: 2", "p.yaml:1:3: a key must be text"),
         ("a: 1\n---\nb: 2", "p.yaml:2:1: a second document; write one document a file"),
-        ("a: [1", "p.yaml:1:7: not valid YAML: did not find expected ',' or ']'"),
+        ("a: [1", "p.yaml:2:1: not valid YAML: did not find expected ',' or ']'"),
         ("é: 1\nb: \x00", "p.yaml:2:4: not valid YAML: a control character"),
         ("[" * 40 + "]" * 40, "p.yaml:1:34: not valid YAML: nested deeper than 32"),
     ],

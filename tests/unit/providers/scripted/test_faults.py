@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -209,7 +208,7 @@ def test_a_slow_model_waits_before_its_first_byte() -> None:
 def test_slow_chunks_wait_between_events() -> None:
     waits = [step.wait_s for step in played("slow-chunks:50", stream=True).steps]
 
-    assert waits == [0, 0, *[0.05] * (len(waits) - 3), 0]
+    assert waits == [0, 0, *[0.05] * (len(waits) - 2)]
 
 
 def test_a_pause_falls_after_n_events_and_the_stream_goes_on() -> None:
@@ -223,9 +222,7 @@ def test_a_dripping_stream_sends_one_byte_at_a_time() -> None:
     script = played("drip:100", stream=True)
 
     assert {len(piece) for piece in pieces(script)[:-1]} == {1}
-    assert sse(script) == sse(replace(played("small", stream=True))).replace(
-        b"small", b"drip:100"
-    ) or payloads(script)
+    assert sse(script).endswith(b"data: [DONE]\n\n")
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -1,0 +1,102 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.domain.cooldown import (
+    FAILURES_TO_REST,
+    HEALTHY,
+    LONGEST_REST_S,
+    QUOTA_REST_S,
+    RATE_LIMIT_REST_S,
+    REST_S,
+    Health,
+    after_failure,
+)
+from gateway.domain.errors import (
+    ContentFilterError,
+    ContextOverflowError,
+    UpstreamConnectError,
+    UpstreamError,
+    UpstreamQuotaError,
+    UpstreamRateLimitError,
+    UpstreamRejectedError,
+    UpstreamTimeoutError,
+    UpstreamUnavailableError,
+)
+
+_DOWN = UpstreamUnavailableError("down", status=503)
+
+
+def _after(*errors: UpstreamError, health: Health = HEALTHY, now_s: float = 100.0) -> Health:
+    for error in errors:
+        health = after_failure(health, error, now_s)
+    return health
+
+
+def test_a_few_failures_in_a_row_do_not_rest_a_deployment() -> None:
+    health = _after(*[_DOWN] * (FAILURES_TO_REST - 1))
+
+    assert not health.is_cooling(100.0)
+    assert health.failures == FAILURES_TO_REST - 1
+
+
+def test_enough_failures_in_a_row_do() -> None:
+    health = _after(*[_DOWN] * FAILURES_TO_REST)
+
+    assert health.is_cooling(100.0 + REST_S - 0.001)
+    assert not health.is_cooling(100.0 + REST_S)
+
+
+def test_each_rest_in_a_row_is_twice_as_long_up_to_a_limit() -> None:
+    health, rests_s = HEALTHY, []
+    for number in range(8):
+        now_s = 10_000.0 * (number + 1)
+        health = _after(*[_DOWN] * FAILURES_TO_REST, health=health, now_s=now_s)
+        rests_s.append(health.until_s - now_s)
+
+    assert rests_s == [10.0, 20.0, 40.0, 80.0, 160.0, LONGEST_REST_S, LONGEST_REST_S, LONGEST_REST_S]
+
+
+def test_a_rate_limit_rests_at_once_for_as_long_as_it_says() -> None:
+    assert _after(UpstreamRateLimitError("slow down", retry_after_s=42.0)).until_s == 142.0
+
+
+def test_a_rate_limit_that_names_no_time_rests_a_moment() -> None:
+    assert _after(UpstreamRateLimitError("slow down")).until_s == 100.0 + RATE_LIMIT_REST_S
+
+
+def test_no_upstream_can_ask_for_more_than_the_longest_rest() -> None:
+    assert _after(UpstreamRateLimitError("slow down", retry_after_s=86_400.0)).until_s == 100.0 + LONGEST_REST_S
+
+
+def test_an_empty_account_rests_at_once() -> None:
+    assert _after(UpstreamQuotaError("no money")).until_s == 100.0 + QUOTA_REST_S
+
+
+def test_a_shorter_rest_does_not_cut_a_longer_one() -> None:
+    health = _after(UpstreamQuotaError("no money"), UpstreamRateLimitError("slow down", retry_after_s=1.0))
+
+    assert health.until_s == 100.0 + QUOTA_REST_S
+
+
+@pytest.mark.parametrize("kind", [UpstreamRejectedError, ContextOverflowError, ContentFilterError])
+def test_what_the_request_brought_about_leaves_health_as_it_was(kind: type[UpstreamError]) -> None:
+    health = Health(failures=2)
+
+    assert after_failure(health, kind("its own fault"), 100.0) is health
+
+
+@given(
+    st.lists(st.sampled_from([_DOWN, UpstreamConnectError("a"), UpstreamTimeoutError("b"), UpstreamQuotaError("c")])),
+    st.floats(0, 1e9),
+)
+def test_a_failure_never_shortens_a_rest_and_none_is_longer_than_the_longest(
+    errors: list[UpstreamError], now_s: float
+) -> None:
+    health = HEALTHY
+
+    for error in errors:
+        before, health = health, after_failure(health, error, now_s)
+
+        assert health.until_s >= before.until_s
+        assert health.until_s <= now_s + LONGEST_REST_S

@@ -1,0 +1,99 @@
+import inspect
+
+import pytest
+
+from gateway.domain import errors
+from gateway.domain.errors import (
+    AttemptsExhaustedError,
+    ContentFilterError,
+    ContextOverflowError,
+    GatewayError,
+    InvalidRequestError,
+    RequestError,
+    UpstreamConnectError,
+    UpstreamError,
+    UpstreamInterruptedError,
+    UpstreamRejectedError,
+    UpstreamTimeoutError,
+    UpstreamUnavailableError,
+)
+
+ALL = [each for _, each in inspect.getmembers(errors, inspect.isclass) if issubclass(each, GatewayError)]
+KINDS_OF_UPSTREAM_ERROR = [each for each in ALL if issubclass(each, UpstreamError) and each is not UpstreamError]
+
+
+def _drawn_parents() -> dict[str, str]:
+    """Class → parent, as the module's docstring draws them."""
+    lines = [line for line in inspect.cleandoc(errors.__doc__ or "").splitlines() if "Error" in line.split(" ")[0]]
+    lines += [line for line in (errors.__doc__ or "").splitlines() if line[:1] in ("├", "└", "│")]
+    path: dict[int, str] = {}
+    parents: dict[str, str] = {}
+    for line in dict.fromkeys(lines):
+        name = line.lstrip("│├└─ ").split()[0]
+        depth = (len(line) - len(line.lstrip("│├└─ "))) // 4
+        path[depth] = name
+        if depth:
+            parents[name] = path[depth - 1]
+    return parents
+
+
+def test_the_tree_in_the_docstring_is_the_tree_in_the_code() -> None:
+    parents = _drawn_parents()
+
+    assert parents == {each.__name__: each.__bases__[0].__name__ for each in ALL if each is not GatewayError}
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_a_code_is_a_word_fit_for_a_metric_label(kind: type[GatewayError]) -> None:
+    assert kind.code.replace("_", "").isalpha()
+    assert kind.code == kind.code.lower()
+
+
+def test_no_two_errors_share_a_code_but_the_request_error_and_its_plainest_kind() -> None:
+    kinds = [each for each in ALL if each is not RequestError]
+
+    assert len({each.code for each in kinds}) == len(kinds)
+    assert RequestError.code == InvalidRequestError.code
+
+
+def test_only_what_may_pass_in_a_moment_is_retryable() -> None:
+    retryable = {each for each in ALL if each.retryable}
+
+    assert retryable == {UpstreamConnectError, UpstreamUnavailableError, UpstreamInterruptedError}
+
+
+def test_only_a_request_the_upstream_finds_malformed_is_not_tried_elsewhere() -> None:
+    assert [each for each in KINDS_OF_UPSTREAM_ERROR if not each.falls_back] == [UpstreamRejectedError]
+
+
+def test_a_deployment_is_not_blamed_for_what_the_request_brought_about() -> None:
+    blameless = {each for each in KINDS_OF_UPSTREAM_ERROR if not each.blames_deployment}
+
+    assert blameless == {UpstreamRejectedError, ContextOverflowError, ContentFilterError}
+
+
+def test_only_a_call_that_never_arrived_is_certain_to_be_free() -> None:
+    assert [each for each in KINDS_OF_UPSTREAM_ERROR if each.is_free] == [UpstreamConnectError]
+
+
+def test_an_error_says_its_message_and_names_the_field_at_fault() -> None:
+    error = InvalidRequestError("'messages' is empty", param="messages")
+
+    assert str(error) == error.message == "'messages' is empty"
+    assert error.param == "messages"
+
+
+def test_the_upstreams_own_words_stand_in_no_message() -> None:
+    error = UpstreamRejectedError("deployment 'a' rejected it", status=400, detail="your prompt: hello", param="stop")
+
+    assert "hello" not in str(error)
+    assert (error.status, error.detail, error.param) == (400, "your prompt: hello", "stop")
+
+
+def test_exhaustion_keeps_every_error_in_order_and_names_their_codes() -> None:
+    tried = (UpstreamConnectError("a"), UpstreamTimeoutError("b"))
+
+    exhausted = AttemptsExhaustedError(tried)
+
+    assert exhausted.errors == tried
+    assert str(exhausted).startswith("all 2 upstream attempts failed (upstream_connect, upstream_timeout)")
