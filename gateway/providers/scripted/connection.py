@@ -154,7 +154,7 @@ class Connection(asyncio.Protocol):
             return
         script = self._responder.respond(self._parser.get_method(), target, head, body)
         keep_alive = self._parser.should_keep_alive()
-        if self._playback is not None or self._paused:
+        if self._playback is not None or self._paused or self._queue:
             self._enqueue(script, head, keep_alive)
         elif script.at_once is not None and keep_alive:
             now_s = time.monotonic()
