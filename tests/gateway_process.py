@@ -184,6 +184,7 @@ def read_reply(response: http.client.HTTPResponse) -> Reply:
     try:
         while part := response.read1(1 << 16):
             parts.append(part)
+        response.read()  # `read1` leaves a body of known length open, and the connection unusable
     except (http.client.IncompleteRead, ConnectionResetError) as cut:
         parts.append(cut.partial if isinstance(cut, http.client.IncompleteRead) else b"")
     headers = {name.lower(): value for name, value in response.getheaders()}

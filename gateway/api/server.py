@@ -36,9 +36,8 @@ def listen(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except (OSError, OverflowError) as exc:
         listener.close()
-        raise PortTakenError(
-            f"cannot listen on {host}:{port}: {exc.strerror if isinstance(exc, OSError) else exc}"
-        ) from exc
+        reason = exc.strerror if isinstance(exc, OSError) else exc
+        raise PortTakenError(f"cannot listen on {host}:{port}: {reason}; choose another port, 0 takes a free one") from exc
     listener.set_inheritable(True)
     return listener
 

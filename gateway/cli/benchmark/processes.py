@@ -63,7 +63,9 @@ class Process:
             os.killpg(self._child.pid, number)
 
     def _told(self) -> str:
-        return self._log.read_text(encoding="utf-8", errors="replace")[-_LOG_SHOWN_CHARS:].strip() or "(it said nothing)"
+        return (
+            self._log.read_text(encoding="utf-8", errors="replace")[-_LOG_SHOWN_CHARS:].strip() or "(it said nothing)"
+        )
 
 
 @contextmanager

@@ -54,9 +54,14 @@ def find_wrk() -> str:
     return found
 
 
-def put_load(
-    wrk: str, request: Request, *, connections: int, seconds: float, folder: Path, core: int | None
-) -> Load:
+def wrk_version(wrk: str) -> str:
+    """wrk prints it with its help, and fails."""
+    done = subprocess.run([wrk, "-v"], check=False, capture_output=True, text=True)  # noqa: S603 (found on the PATH)
+    words = done.stdout.split()
+    return words[1] if len(words) > 1 else "unknown"
+
+
+def put_load(wrk: str, request: Request, *, connections: int, seconds: float, folder: Path, core: int | None) -> Load:
     """Ask over and over for so long. Raises BenchmarkError for any answer that is not a 200 and whole."""
     script = folder / "load.lua"
     script.write_text(lua_script(request), encoding="ascii")
