@@ -52,11 +52,17 @@ class GatewayProcess:
         greeting = eventually(self._greeting, "the gateway's greeting")
         self.url, self.admin_url = greeting[1], greeting[2]
         self._engine = open_engine(database_url(directory))
-        eventually(lambda: self.request("GET", "/readyz").status == 200 or None, "readiness")
+        eventually(lambda: self.is_taking_requests() or None, "readiness")
 
     @property
     def base_url(self) -> str:
         return f"{self.url}/v1"
+
+    def is_taking_requests(self) -> bool:
+        try:
+            return self.request("GET", "/readyz").status == 200
+        except OSError:  # nobody listens yet, or any more
+            return False
 
     def log(self) -> str:
         return (self._directory / "stderr").read_text()

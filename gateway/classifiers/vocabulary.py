@@ -18,6 +18,8 @@ Languages = Mapping[str, Sequence[str]]
 
 _ASCII_WORDS = "".join(chr(point) if TOKEN.match(chr(point)) else " " for point in range(128))
 
+_ODD_SPACES = ("  ", "\n", "\r", "\t", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x1f")
+"""White space that is not one space between words; looking for it costs a tenth of taking the text apart."""
 _FULL_WIDTH = (
     ("，", ","),
     ("：", ":"),
@@ -33,7 +35,8 @@ _FULL_WIDTH = (
 def normalised(text: str) -> str:
     """Case-folded, compatibility forms folded, each run of white space one space."""
     if text.isascii():
-        return " ".join(text.lower().split())
+        lower = text.strip().lower()
+        return " ".join(lower.split()) if any(space in lower for space in _ODD_SPACES) else lower
     # Every Chinese text has full-width punctuation. With it gone, most need no normalisation: ten times faster.
     for wide, plain in _FULL_WIDTH:
         text = text.replace(wide, plain)

@@ -97,12 +97,15 @@ _VAGUE: Final = frozenset({
 """Rows that litellm falls back to: here the upstream's status and error code, where there are any, say more."""
 
 _CAUSES: Final[tuple[tuple[tuple[type[BaseException], ...], type[UpstreamError]], ...]] = (
-    ((aiohttp.ClientConnectorError, httpx.ConnectError, httpx.ConnectTimeout), UpstreamConnectError),
+    ((aiohttp.ClientConnectorError, httpx.ConnectTimeout), UpstreamConnectError),
     ((httpx.TimeoutException,), UpstreamTimeoutError),
     ((httpx.TransportError,), UpstreamInterruptedError),
     ((json.JSONDecodeError,), UpstreamInvalidAnswerError),
 )
-"""What lies beneath an exception and outranks its class: litellm calls a refused connection an InternalServerError."""
+"""What lies beneath an exception and outranks its class: litellm calls a refused connection an InternalServerError.
+
+`httpx.ConnectError` says nothing here: litellm's transport, which is aiohttp below, also calls a reset one that.
+"""
 
 _WITH_DETAIL: Final = (UpstreamRejectedError, ContextOverflowError, ContentFilterError)
 _NO_PROVIDER: Final = "LLM Provider NOT provided"
@@ -151,7 +154,7 @@ class LitellmProvider:
                 num_retries=0,
                 _skip_mcp_handler=True,  # else a client's tool of type "mcp" makes litellm call servers itself
             )
-        except Exception as exc:  # noqa: BLE001 (its providers raise what they like; the port promises UpstreamError)
+        except Exception as exc:  # its providers raise what they like; the port promises UpstreamError
             raise upstream_error(deployment, exc, self._now()) from exc
 
 
@@ -175,7 +178,7 @@ class LitellmStream:
                     yield event
         except UpstreamError:
             raise
-        except Exception as exc:  # noqa: BLE001 (as in `LitellmProvider._call`)
+        except Exception as exc:  # as in `LitellmProvider._call`
             raise upstream_error(self._deployment, exc, self._now()) from exc
         yield DONE
 

@@ -49,3 +49,11 @@ def gateway(upstream_server: ScriptedUpstream, tmp_path_factory: pytest.TempPath
 def client(gateway: GatewayProcess) -> Iterator[OpenAI]:
     with gateway.client() as openai:
         yield openai
+
+
+@pytest.fixture(scope="session")
+def guarded(upstream_server: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    """A gateway whose admin plane has a key."""
+    environment = {"SIZEWISE_DEMO_UPSTREAM": f"{upstream_server.url}/v1", "SIZEWISE_ADMIN_KEY": "key-for-admins"}
+    with running_gateway(tmp_path_factory.mktemp("guarded"), {"default.yaml": demo_policies()}, environment) as running:
+        yield running

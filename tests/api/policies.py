@@ -42,7 +42,8 @@ FAULTS = (
     "usage-in-last",
     "wrong-length",
 )
-"""Scripted models. `only/MODEL` has one deployment; `first/MODEL` falls back to `spare`."""
+"""Scripted models. `only/MODEL` has one deployment; `first/MODEL` and `second/MODEL` fall back to `spare`: two aliases,
+because a deployment that fails three times rests. `patient/slow:60000` is one more, with the usual deadlines."""
 
 IMPATIENT = ("slow:60000", "silent", "stall:3")
 """Those that never end by themselves; their routes have short deadlines."""
@@ -62,15 +63,17 @@ def fault_policies(upstream: str, refusing: str) -> str:
         name = model.replace(":", "-")
         base = refusing if model == "refused" else upstream
         timeout = {"first_token_s": 1, "idle_s": 1, "total_s": 1.5} if model in IMPATIENT else {}
-        for kind, then in (("only", []), ("first", [spare])):
+        for kind, then in (("only", []), ("first", [spare]), ("second", [spare])):
             deployment = file.deployment(f"{kind}-{name}", model, base)
             route = file.route(f"{kind}-{name}", [deployment], then, timeout)
             file.policy(f"{kind}-{name}", f"{kind}/{model}", route)
+    slow = file.deployment("patient-slow", "slow:60000", upstream)
+    file.policy("patient-slow", "patient/slow:60000", file.route("patient-slow", [slow], [spare]))
     return file.text()
 
 
 def guarded_policies(upstream: str) -> str:
-    """`guarded` and `guarded-large-first`: personal data stays on the deployment at home, which fails."""
+    """`guarded` tries home, which fails, then abroad; `abroad-only` has no other. Personal data stays at home."""
     file = _File()
     home = file.deployment("home", "error-500", upstream, residency="on_prem")
     abroad = file.deployment("abroad", "abroad", upstream, tier="large")

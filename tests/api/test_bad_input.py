@@ -102,7 +102,7 @@ WRONG_FIELDS: dict[str, tuple[bytes, str]] = {
 
 ACCEPTED: dict[str, bytes] = {
     "64 deep": with_field("x", "[" * 63 + "]" * 63),
-    "10,000 messages": messages(*[{"role": "user", "content": "a"}] * 10_000),
+    "10,000 messages": messages(*[{"role": "user", "content": "a"}] * 10_000).replace(b"small", b"large", 1),
     "NUL": with_content(r'"a\u0000b"'),
     "control characters": with_content(r'"\u001b[31m\u0007\r\n\u202e\u200b\ufeff\uffff"'),
     "pairs of surrogates": with_content(r'"\ud83d\ude42"'),
@@ -252,19 +252,15 @@ def test_expect_100_continue_is_answered(gateway: GatewayProcess) -> None:
 
 def test_pipelined_requests_are_answered_in_order(gateway: GatewayProcess) -> None:
     small, large = HI, HI.replace(b"small", b"large")
+    answers = b""
     with gateway.connect() as wire:
-        for body in (small, large):
-            wire.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body)
-        first, second = http.client.HTTPResponse(wire), http.client.HTTPResponse(wire)
-        first.begin()
-        body = first.read()
-        rest = b""
-        while b"scripted-large" not in rest:
-            rest += wire.recv(1 << 16)
+        wire.sendall(b"".join(HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body for body in (small, large)))
+        while answers.count(b"}}}") < 2:
+            answers += wire.recv(1 << 16)
 
-    assert b"scripted-small" in body
-    assert b"200 OK" in rest
-    assert second.status == "UNKNOWN"
+    first, second = answers.split(b"HTTP/1.1 200 OK")[1:]
+    assert b"scripted-small" in first
+    assert b"scripted-large" in second
 
 
 def test_an_http_1_0_client_is_served_and_the_connection_closed(gateway: GatewayProcess) -> None:

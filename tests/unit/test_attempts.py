@@ -235,7 +235,7 @@ def test_each_call_leaves_exactly_one_attempt(outcomes: tuple[Outcome, ...]) -> 
 
 
 @pytest.mark.xfail(
-    strict=True, reason="attempts.py:137: _try closes an attempt only for UpstreamError and CancelledError; cost is 0"
+    strict=True, reason="attempts.py:145: _try closes an attempt only for UpstreamError and CancelledError; cost is 0"
 )
 @pytest.mark.parametrize(
     ("outcome", "send_error"),

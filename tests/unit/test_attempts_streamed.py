@@ -147,7 +147,7 @@ def test_a_stream_cancelled_before_its_first_event_is_unpriced(outcome: Streams)
     assert all(stream.closings == 1 for stream in walk.provider.streams)
 
 
-@pytest.mark.xfail(strict=True, reason="attempts.py:165: with no event sent, end_stream ends what never started")
+@pytest.mark.xfail(strict=True, reason="attempts.py:186: with no event sent, end_stream ends what never started")
 def test_a_stream_without_a_single_event_is_no_answer() -> None:
     walk = walk_plan(Streams(steps=()), Streams(), request=STREAMED)
 
@@ -155,7 +155,7 @@ def test_a_stream_without_a_single_event_is_no_answer() -> None:
     assert walk.outcomes == ["failed", "ok"]
 
 
-@pytest.mark.xfail(strict=True, reason="attempts.py:157: a client over total_s counts against the deployment's health")
+@pytest.mark.xfail(strict=True, reason="attempts.py:147: a client over total_s counts against the deployment's health")
 def test_a_client_that_takes_longer_than_the_total_is_no_fault_of_the_deployment() -> None:
     walk = walk_plan(Streams(steps=(b"a", b"b")), request=STREAMED, takes_s=FOR_EVER_S)
 
@@ -163,7 +163,7 @@ def test_a_client_that_takes_longer_than_the_total_is_no_fault_of_the_deployment
     assert walk.health.told == []
 
 
-@pytest.mark.xfail(strict=True, reason="attempts.py:158: past total_s the message names idle_s or first_token_s")
+@pytest.mark.xfail(strict=True, reason="attempts.py:178: past total_s the message names idle_s or first_token_s")
 @pytest.mark.parametrize(
     ("timeouts", "steps"),
     [

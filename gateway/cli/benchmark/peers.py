@@ -72,6 +72,9 @@ net.Server.prototype.listen = function (port, host, ...rest) {
 """
 """It has no option for the address to listen on."""
 
+_PORTKEY_SERVER: Final = "@hono/node-server@1.14.2"
+"""With any later one its streams are all 500s: https://github.com/Portkey-AI/gateway/issues/1389"""
+
 
 def find_peers(*, litellm: Path | None, portkey: Path | None) -> list[Installed | Missing]:
     return [_find_nginx(), _find_litellm(litellm), _find_portkey(portkey)]
@@ -97,7 +100,8 @@ def _find_litellm(python: Path | None) -> Installed | Missing:
 def _find_portkey(node_modules: Path | None) -> Installed | Missing:
     if node_modules is None:
         return Missing(
-            "portkey", f"`npm install @portkey-ai/gateway`; then --portkey DIR/node_modules or {PORTKEY_VARIABLE}"
+            "portkey",
+            f"`npm install @portkey-ai/gateway {_PORTKEY_SERVER}`; then --portkey NODE_MODULES or {PORTKEY_VARIABLE}",
         )
     if not _portkey_package(node_modules).is_dir():
         return Missing("portkey", f"no @portkey-ai/gateway in {str(node_modules)!r}; give the node_modules that has it")
@@ -120,7 +124,7 @@ def nginx(binary: str, place: Place) -> Iterator[Target]:
 
 @contextmanager
 def litellm(python: Path, place: Place) -> Iterator[Target]:
-    """Without PYTHONDONTWRITEBYTECODE (places have a bare environment): with it, some requests compile a module anew."""
+    """Without PYTHONDONTWRITEBYTECODE : with it, each request compiles a module anew."""
     key, port, config = "sk-" + secrets.token_hex(16), free_port(), place.folder / "litellm.yaml"
     config.write_text(json.dumps(litellm_config(place.upstream.api_base, key)), encoding="utf-8")
     options = ["--config", str(config), "--host", "127.0.0.1", "--port", str(port), "--num_workers", "1"]

@@ -62,7 +62,7 @@ class Report:
     machine: Machine
     cores: Cores
     rounds: int
-    seconds: float
+    seconds: int
     wrk: str
     targets: Sequence[Measured]
     missing: Sequence[Missing]
@@ -107,7 +107,7 @@ def _circumstances(report: Report) -> list[str]:
     return [
         f"{machine.date}: {machine.cpu}, {machine.cores} cores, {machine.kernel}, {machine.python}, wrk {report.wrk}",
         f"{where}; load average {machine.load_average:.2f} at the start",
-        f"{report.rounds} rounds of {report.seconds:g} s, targets in turn: median (lowest-highest)",
+        f"{report.rounds} rounds of {report.seconds} s, targets in turn: median (lowest-highest)",
     ]
 
 

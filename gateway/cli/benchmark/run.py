@@ -21,6 +21,7 @@ from gateway.cli.benchmark.wire import WireError, ask_once
 from gateway.cli.benchmark.wrk import Load, put_load
 
 _WARM_UP_CONNECTIONS: Final = 8
+_MANY_PER_CONNECTION: Final = 20
 _MEGABYTE: Final = 1 << 20
 
 Say = Callable[[str], None]
@@ -33,7 +34,7 @@ class Plan:
     wrk: str
     cores: Cores
     rounds: int
-    seconds: float
+    seconds: int
     scenarios: Sequence[str]
     probes: int
 
@@ -77,7 +78,7 @@ class Bench:
             self._say(f"warming up {target.name}")
             with self._alone(target):
                 self._require_equal(target, WARM_UP)
-                self._put_load(target, WARM_UP, _WARM_UP_CONNECTIONS)
+                self._put_load(target, WARM_UP, _WARM_UP_CONNECTIONS, 1)
 
     def _rounds(
         self,
@@ -110,50 +111,59 @@ class Bench:
         """A measurement under load, of a scenario."""
 
         def measure(target: Target, base: Round | None) -> Round:
+            seconds = max(self._plan.seconds, scenario.at_least_s)
+            self._upstream.forget_calls()
             before = settled_usage(lambda: target.process.usage)
-            load = self._put_load(target, scenario.question, scenario.connections)
+            load = self._put_load(target, scenario.question, scenario.connections, seconds)
             after = settled_usage(lambda: target.process.usage)
-            # Of slow streams many are under way as the time is up: there the bytes tell how much was answered.
-            answers = float(load.requests)
-            if scenario.is_paced:
-                answers = load.size_bytes / ask_once(target.request(scenario.question)).size_bytes
-            cpu_us = (after.cpu_s - before.cpu_s) * 1e6 / answers
-            per_s = answers / load.duration_s
-            is_stream = scenario.question.stream
+            calls = self._calls_behind(target, load)
+            answers = self._streams(target, scenario, load) if scenario.question.stream else None
+            cpu_us = (after.cpu_s - before.cpu_s) * 1e6 / (answers or calls)
+            per_s = (answers or load.requests) / load.duration_s
             return Round(
                 requests_per_s=per_s,
-                chunks_per_s=per_s * CHUNKS_PER_ANSWER if is_stream else None,
+                chunks_per_s=None if answers is None else per_s * CHUNKS_PER_ANSWER,
                 p50_ms=load.p50_ms,
                 p99_ms=load.p99_ms,
                 added_p50_ms=None if base is None else load.p50_ms - base.p50_ms,
                 added_p99_ms=None if base is None else load.p99_ms - base.p99_ms,
                 cpu_us=cpu_us,
-                cpu_us_per_chunk=cpu_us / CHUNKS_PER_ANSWER if is_stream else None,
+                cpu_us_per_chunk=None if answers is None else cpu_us / CHUNKS_PER_ANSWER,
                 rss_mb=after.rss_bytes / _MEGABYTE,
             )
 
         return measure
 
-    def _put_load(self, target: Target, question: Question, connections: int) -> Load:
-        """Load on a target that is seen to come through to the upstream."""
-        self._upstream.forget_calls()
+    def _put_load(self, target: Target, question: Question, connections: int, seconds: int) -> Load:
         try:
-            load = put_load(
+            return put_load(
                 self._plan.wrk,
                 target.request(question),
                 connections=connections,
-                seconds=self._plan.seconds,
+                seconds=seconds,
                 folder=self._folder,
                 core=self._plan.cores.load,
             )
         except BenchmarkError as exc:
             raise BenchmarkError(f"{target.name!r} at {connections} connections: {exc}") from exc
+
+    def _calls_behind(self, target: Target, load: Load) -> int:
+        """The upstream's calls: what the target has worked for, those included that came after the time was up.
+
+        Raises BenchmarkError where there were more answers than calls.
+        """
         calls = self._upstream.calls()
         if calls < load.requests:
             raise BenchmarkError(
                 f"{target.name!r} gave {load.requests} answers to {calls} of the upstream: turn its cache off"
             )
-        return load
+        return calls
+
+    def _streams(self, target: Target, scenario: Scenario, load: Load) -> float:
+        """How many streams were relayed. Where many were under way as the time was up, the bytes tell."""
+        if load.requests >= _MANY_PER_CONNECTION * scenario.connections:
+            return load.requests
+        return load.size_bytes / ask_once(target.request(scenario.question)).size_bytes
 
     def _probed(self, target: Target, base: Round | None) -> Round:
         request = target.request(PROBE_QUESTION)

@@ -61,12 +61,12 @@ def wrk_version(wrk: str) -> str:
     return words[1] if len(words) > 1 else "unknown"
 
 
-def put_load(wrk: str, request: Request, *, connections: int, seconds: float, folder: Path, core: int | None) -> Load:
+def put_load(wrk: str, request: Request, *, connections: int, seconds: int, folder: Path, core: int | None) -> Load:
     """Ask over and over for so long. Raises BenchmarkError for any answer that is not a 200 and whole."""
     script = folder / "load.lua"
     script.write_text(lua_script(request), encoding="ascii")
     url = f"http://127.0.0.1:{request.port}{request.path}"
-    command = [wrk, "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", f"--timeout={_TIMEOUT_S}s"]
+    command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", f"--timeout={_TIMEOUT_S}s"]
     with pinned(core):
         done = subprocess.run(  # noqa: S603 (our own command)
             [*command, "-s", str(script), url], check=False, capture_output=True, text=True

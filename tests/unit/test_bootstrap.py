@@ -1,0 +1,116 @@
+import asyncio
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+from pydantic import SecretStr
+
+from gateway.bootstrap import Assembly, Recorders, SystemClock, _admin_check, assemble
+from gateway.domain.policy import PolicySet
+from gateway.policyfile.problems import PolicyError
+from gateway.settings import Settings
+from gateway.store.urls import DatabaseUrlError
+from tests.builders import a_policy, a_record
+from tests.fakes import FakePolicies, FakeRecorder
+
+
+def _settings(directory: Path, **changes: object) -> Settings:
+    values: dict[str, object] = {
+        "policies": directory,
+        "database_url": SecretStr(f"sqlite:///{directory}/records.db"),
+        "api_keys": (SecretStr("one"),),
+    }
+    return Settings.model_validate(values | changes)
+
+
+def _policies() -> FakePolicies:
+    policy = replace(a_policy(), name="given")
+    return FakePolicies(
+        PolicySet(version="v1", deployments={}, routes={}, policies=(policy,), by_alias={"auto": policy})
+    )
+
+
+def _assembled(directory: Path, **changes: object) -> Assembly:
+    return assemble(_settings(directory, **changes), policies=_policies())
+
+
+def test_a_port_that_is_given_takes_the_place_of_the_default(tmp_path: Path) -> None:
+    policies = _policies()
+
+    assembly = assemble(_settings(tmp_path), policies=policies)
+
+    assert assembly.policies is policies
+
+
+def test_nothing_is_written_or_opened_before_the_start(tmp_path: Path) -> None:
+    _assembled(tmp_path)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_policy_files_with_problems_stop_the_assembly(tmp_path: Path) -> None:
+    (tmp_path / "default.yaml").write_text("rutes: []\n", encoding="utf-8")
+
+    with pytest.raises(PolicyError, match="rutes"):
+        assemble(_settings(tmp_path), environment={})
+
+
+def test_a_database_url_of_no_kind_we_know_stops_the_assembly(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseUrlError, match="is of no kind we know"):
+        _assembled(tmp_path, database_url="mysql://db/records")
+
+
+def test_what_was_recorded_is_in_the_database_after_the_close(tmp_path: Path) -> None:
+    assembly = _assembled(tmp_path)
+    assembly.start()
+    assembly.writer.record(a_record())
+
+    lost = asyncio.run(assembly.aclose())
+
+    assert lost == 0
+    assert (tmp_path / "records.db").exists()
+
+
+def test_every_recorder_is_told_in_order() -> None:
+    told: list[str] = []
+
+    class Named(FakeRecorder):
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self._name = name
+
+        def begun(self) -> None:
+            told.append(f"{self._name} begun")
+
+        def record(self, record: object) -> None:
+            told.append(f"{self._name} record")
+
+    recorders = Recorders(Named("metrics"), Named("writer"))
+    recorders.begun()
+    recorders.record(a_record())
+
+    assert told == ["metrics begun", "writer begun", "metrics record", "writer record"]
+
+
+def test_the_clock_of_the_machine_counts_seconds_and_never_goes_back() -> None:
+    clock = SystemClock()
+
+    first = clock.monotonic()
+
+    assert clock.monotonic() >= first
+    assert clock.now() > 1_700_000_000
+
+
+def test_without_an_admin_key_none_is_asked_for(tmp_path: Path) -> None:
+    is_admin = _admin_check(_settings(tmp_path))
+
+    assert is_admin(None)
+    assert is_admin("anything")
+
+
+@pytest.mark.parametrize("credential", [None, "", "k", "k" * 33, "K" * 32, "ключ"])
+def test_with_an_admin_key_only_that_key_will_do(tmp_path: Path, credential: str | None) -> None:
+    is_admin = _admin_check(_settings(tmp_path, admin_key="k" * 32))
+
+    assert is_admin("k" * 32)
+    assert not is_admin(credential)

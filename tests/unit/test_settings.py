@@ -1,0 +1,146 @@
+import os
+import traceback
+from pathlib import Path
+
+import pytest
+
+from gateway.settings import Settings, SettingsError, load_settings
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.upper().startswith("SIZEWISE_"):
+            monkeypatch.delenv(name)
+
+
+def _load(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Settings:
+    for name, value in environment.items():
+        monkeypatch.setenv(f"SIZEWISE_{name}", value)
+    return load_settings()
+
+
+def _keys(settings: Settings) -> list[str]:
+    return [key.get_secret_value() for key in settings.api_keys]
+
+
+def test_without_any_setting_the_gateway_listens_on_loopback_and_knows_no_key() -> None:
+    settings = load_settings()
+
+    assert (settings.host, settings.port, settings.admin_host, settings.admin_port) == (
+        "127.0.0.1",
+        8080,
+        "127.0.0.1",
+        None,
+    )
+    assert (settings.api_keys, settings.admin_key) == ((), None)
+    assert settings.database_url.get_secret_value() == "sqlite:///./.sizewise/sizewise.db"
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = _load(monkeypatch, PORT="9000", POLICIES="/etc/sizewise", LOG_LEVEL="WARNING")
+
+    assert (settings.port, settings.policies, settings.log_level) == (9000, Path("/etc/sizewise"), "warning")
+
+
+def test_keys_are_separated_by_commas_and_blanks_around_them_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _keys(_load(monkeypatch, API_KEYS=" one, two ,,three,")) == ["one", "two", "three"]
+
+
+def test_a_single_key_may_look_like_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _keys(_load(monkeypatch, API_KEYS="[1]")) == ["[1]"]
+
+
+def test_an_empty_list_of_keys_is_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _keys(_load(monkeypatch, API_KEYS="  ")) == []
+
+
+def test_flags_win_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIZEWISE_PORT", "9000")
+    monkeypatch.setenv("SIZEWISE_HOST", "127.0.0.2")
+
+    settings = load_settings({"port": 9001, "host": None})
+
+    assert (settings.port, settings.host) == (9001, "127.0.0.2")
+
+
+def test_all_problems_are_reported_at_once_each_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError) as caught:
+        _load(monkeypatch, PORT="http", ADMIN_PORT="70000", LOG_LEVEL="loud", MAX_BODY_BYTES="1")
+
+    assert [line.partition(":")[0] for line in str(caught.value).splitlines()] == [
+        "SIZEWISE_PORT",
+        "SIZEWISE_ADMIN_PORT",
+        "SIZEWISE_LOG_LEVEL",
+        "SIZEWISE_MAX_BODY_BYTES",
+    ]
+
+
+@pytest.mark.xfail(strict=True, reason="settings.py:51: a model validator runs only once every field is valid")
+def test_an_unguarded_admin_plane_is_reported_beside_the_other_problems(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError) as caught:
+        _load(monkeypatch, PORT="http", ADMIN_HOST="0.0.0.0")
+
+    assert "SIZEWISE_PORT" in str(caught.value)
+    assert "SIZEWISE_ADMIN_KEY" in str(caught.value)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.7", "gateway.internal"])
+def test_off_loopback_the_admin_plane_needs_a_key(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    with pytest.raises(SettingsError, match=f"admin_host '{host}' is not loopback: set SIZEWISE_ADMIN_KEY"):
+        _load(monkeypatch, ADMIN_HOST=host)
+
+    assert _load(monkeypatch, ADMIN_HOST=host, ADMIN_KEY="k" * 32).admin_host == host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+def test_on_loopback_the_admin_plane_needs_no_key(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    assert _load(monkeypatch, ADMIN_HOST=host).admin_key is None
+
+
+@pytest.mark.xfail(
+    strict=True, reason="settings.py:53: SIZEWISE_ADMIN_KEY='' counts as a key, and lets everyone in off loopback"
+)
+@pytest.mark.parametrize("empty", ["", "  "])
+def test_an_empty_admin_key_is_no_admin_key(monkeypatch: pytest.MonkeyPatch, empty: str) -> None:
+    with pytest.raises(SettingsError, match="SIZEWISE_ADMIN_KEY"):
+        _load(monkeypatch, ADMIN_HOST="0.0.0.0", ADMIN_KEY=empty)
+
+
+def test_secrets_stand_in_no_repr(monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = "sk-" + "a" * 24
+
+    settings = _load(
+        monkeypatch, API_KEYS=secret, ADMIN_KEY=secret, DATABASE_URL=f"postgresql://sizewise:{secret}@db/records"
+    )
+
+    assert secret not in f"{settings!r} {settings} {settings.model_dump_json()}"
+
+
+def test_secrets_stand_in_no_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = "sk-" + "a" * 24
+
+    with pytest.raises(SettingsError) as caught:
+        _load(monkeypatch, API_KEYS=secret, ADMIN_HOST="0.0.0.0")
+
+    assert secret not in str(caught.value)
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="settings.py:66: the cause, pydantic's error, prints its input; hide_input_in_errors would mend it",
+)
+def test_secrets_stand_in_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = "sk-" + "a" * 24
+
+    with pytest.raises(SettingsError) as caught:
+        _load(monkeypatch, API_KEYS=secret, ADMIN_HOST="0.0.0.0")
+
+    assert secret[:8] not in "".join(traceback.format_exception(caught.value))
+
+
+def test_settings_do_not_change() -> None:
+    settings = load_settings()
+
+    with pytest.raises(ValueError, match="frozen"):
+        settings.port = 1
