@@ -173,9 +173,7 @@ def database_url(directory: Path) -> str:
     return f"sqlite:///{directory}/records.db"
 
 
-def fetch(
-    url: str, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
-) -> Reply:
+def fetch(url: str, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Reply:
     """One exchange on a connection of its own; a body that breaks off is kept as far as it came."""
     connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=DEADLINE_S)
     try:

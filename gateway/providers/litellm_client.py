@@ -3,6 +3,8 @@
 Import this module late: litellm takes seconds and 100 MB. Only named fields of a request are handed on: litellm reads
 its own controls (`base_url`, `api_key`, `mock_response`, ...) from the same keywords as the chat API's fields, so a
 client could otherwise point the operator's key at a host of its choice.
+
+Its own retries are off, but for one that has no switch: a connection reset before the answer is called once more.
 """
 
 import json

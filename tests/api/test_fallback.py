@@ -110,7 +110,9 @@ def test_a_redirect_is_never_followed(gateway: GatewayProcess, upstream: Scripte
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 def test_a_rate_limit_of_the_only_deployment_stays_one_with_its_retry_after(client: OpenAI, stream: bool) -> None:
     with pytest.raises(openai.RateLimitError) as caught:
-        client.chat.completions.create(model="only/rate-limit:7", messages=[{"role": "user", "content": "hi"}], stream=stream)
+        client.chat.completions.create(
+            model="only/rate-limit:7", messages=[{"role": "user", "content": "hi"}], stream=stream
+        )
 
     assert caught.value.response.headers["retry-after"] == "7"
     assert caught.value.code == "upstream_rate_limit"
@@ -140,7 +142,9 @@ def test_without_a_fallback_the_client_is_told_what_happened(
     assert [attempt.error_code for attempt in record.attempts] == [code]
 
 
-@pytest.mark.xfail(strict=True, reason="pipeline.py tells the story of the summary, the edge shows the client its cause")
+@pytest.mark.xfail(
+    strict=True, reason="pipeline.py tells the story of the summary, the edge shows the client its cause"
+)
 def test_the_record_names_the_error_that_the_client_saw(gateway: GatewayProcess) -> None:
     reply = gateway.chat(ask("only/error-503"))
 

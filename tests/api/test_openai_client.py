@@ -84,9 +84,7 @@ def test_headers_say_what_was_decided_and_what_it_cost(
 
 
 def test_a_stream_has_the_same_headers_but_the_cost_and_is_never_buffered(client: OpenAI) -> None:
-    with client.chat.completions.with_streaming_response.create(
-        model="auto", messages=user(EASY), stream=True
-    ) as raw:
+    with client.chat.completions.with_streaming_response.create(model="auto", messages=user(EASY), stream=True) as raw:
         headers = dict(raw.headers)
 
     assert headers["x-sizewise-deployment"] == "scripted-small"

@@ -14,7 +14,11 @@ TOOL = {
     "type": "function",
     "function": {"name": "weather", "description": "…", "parameters": {"type": "object", "properties": {}}},
 }
-SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}, "n": {"enum": [3, 4]}}, "required": ["city", "n"]}
+SCHEMA = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}, "n": {"enum": [3, 4]}},
+    "required": ["city", "n"],
+}
 CALL = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Łódź"}'}}
 
 BODIES: dict[str, dict[str, Any]] = {
@@ -139,9 +143,7 @@ def test_unusual_streams_are_relayed_as_they_are(
 
 
 @pytest.mark.parametrize("model", ["bom", "comments", "cr", "crlf", "multi-line", "no-space", "split", "usage-in-last"])
-def test_the_usage_of_unusual_streams_is_read(
-    gateway: GatewayProcess, upstream: ScriptedUpstream, model: str
-) -> None:
+def test_the_usage_of_unusual_streams_is_read(gateway: GatewayProcess, upstream: ScriptedUpstream, model: str) -> None:
     reply = gateway.chat(body(f"only/{model}", stream=True))
 
     usage = gateway.record(reply.headers["x-request-id"]).usage

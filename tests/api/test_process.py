@@ -91,7 +91,9 @@ def test_the_first_answer_comes_soon_after_the_start_and_an_idle_gateway_is_smal
     took_s = []
     for attempt in ("first", "second", "third"):  # the best of three: the machine is not ours alone
         started_s = time.monotonic()
-        gateway = GatewayProcess(spawn(tmp_path / attempt, {"default.yaml": demo_policies()}, environment), tmp_path / attempt)
+        gateway = GatewayProcess(
+            spawn(tmp_path / attempt, {"default.yaml": demo_policies()}, environment), tmp_path / attempt
+        )
 
         status = gateway.chat(ask).status
 
@@ -128,7 +130,13 @@ def test_the_first_screen_says_what_was_found_and_what_to_write(tmp_path: Path) 
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
     assert len(done.stderr.splitlines()) <= 50
-    for expected in ("client keys    none", "provider keys  none", "SIZEWISE_API_KEYS", "policies/default.yaml", "--demo"):
+    for expected in (
+        "client keys    none",
+        "provider keys  none",
+        "SIZEWISE_API_KEYS",
+        "policies/default.yaml",
+        "--demo",
+    ):
         assert expected in done.stderr
 
 
@@ -174,7 +182,9 @@ def test_wrong_settings_are_told_in_words_and_nothing_starts(
 
 def test_a_policy_file_with_a_mistake_is_never_served(tmp_path: Path) -> None:
     (tmp_path / "policies").mkdir()
-    (tmp_path / "policies" / "default.yaml").write_text(demo_policies().replace("default: large-only", "default: large-onyl"))
+    (tmp_path / "policies" / "default.yaml").write_text(
+        demo_policies().replace("default: large-only", "default: large-onyl")
+    )
 
     done = serve(tmp_path, SIZEWISE_API_KEYS="k", SIZEWISE_DEMO_UPSTREAM="http://127.0.0.1:9/v1")
 
@@ -188,9 +198,7 @@ def test_a_taken_port_is_told_in_words(tmp_path: Path, gateway: GatewayProcess) 
     (tmp_path / "policies" / "default.yaml").write_text(demo_policies())
     port = gateway.url.rpartition(":")[2]
 
-    done = serve(
-        tmp_path, SIZEWISE_API_KEYS="k", SIZEWISE_DEMO_UPSTREAM="http://127.0.0.1:9/v1", SIZEWISE_PORT=port
-    )
+    done = serve(tmp_path, SIZEWISE_API_KEYS="k", SIZEWISE_DEMO_UPSTREAM="http://127.0.0.1:9/v1", SIZEWISE_PORT=port)
 
     assert done.returncode == 1
     assert f"cannot listen on 127.0.0.1:{port}" in done.stderr

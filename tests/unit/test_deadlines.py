@@ -245,3 +245,23 @@ def test_a_deadline_without_a_task_to_guard_is_refused() -> None:
         return await outside
 
     assert run(main()) == "a deadline guards a task; there is none here"
+
+
+@pytest.mark.xfail(strict=True, reason="deadlines.py:55: compares with 0, not with the cancels there were on entry")
+def test_a_task_that_outlived_a_cancel_can_still_time_out() -> None:
+    async def guarded() -> str:
+        try:
+            await asyncio.sleep(_FOR_EVER_S)
+        except asyncio.CancelledError:
+            with Deadlines().within(1.0):
+                await asyncio.sleep(_FOR_EVER_S)
+        return "unreachable"
+
+    async def main() -> BaseException | None:
+        task = asyncio.create_task(guarded())
+        await asyncio.sleep(0.5)
+        task.cancel()
+        await asyncio.wait([task])
+        return None if task.cancelled() else task.exception()
+
+    assert isinstance(run(main()), TimeoutError)

@@ -72,8 +72,8 @@ net.Server.prototype.listen = function (port, host, ...rest) {
 """
 """It has no option for the address to listen on."""
 
-_PORTKEY_SERVER: Final = "@hono/node-server@1.14.2"
-"""With any later one its streams are all 500s: https://github.com/Portkey-AI/gateway/issues/1389"""
+_PORTKEY_INSTALL: Final = "npm pkg set overrides.@hono/node-server=1.14.2 && npm install @portkey-ai/gateway"
+"""With any later server its streams are all 500s: https://github.com/Portkey-AI/gateway/issues/1389"""
 
 
 def find_peers(*, litellm: Path | None, portkey: Path | None) -> list[Installed | Missing]:
@@ -101,7 +101,7 @@ def _find_portkey(node_modules: Path | None) -> Installed | Missing:
     if node_modules is None:
         return Missing(
             "portkey",
-            f"`npm install @portkey-ai/gateway {_PORTKEY_SERVER}`; then --portkey NODE_MODULES or {PORTKEY_VARIABLE}",
+            f"`{_PORTKEY_INSTALL}`; then --portkey NODE_MODULES or {PORTKEY_VARIABLE}",
         )
     if not _portkey_package(node_modules).is_dir():
         return Missing("portkey", f"no @portkey-ai/gateway in {str(node_modules)!r}; give the node_modules that has it")

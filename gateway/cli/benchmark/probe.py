@@ -14,7 +14,7 @@ _WARM_UP = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstToken:
-    """From the request's last byte to the first byte of the answer's body."""
+    """From the sending of the request to the first byte of the answer's body."""
 
     p50_ms: float
     p99_ms: float

@@ -17,7 +17,7 @@ class WireError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """size_bytes: of the whole answer on the wire; first_byte_s: from the last byte sent to the first of the body."""
+    """size_bytes: of the whole answer on the wire; first_byte_s: from the sending to the first byte of the body."""
 
     status: int
     body: bytes
@@ -57,8 +57,8 @@ class Wire:
     def ask(self, encoded: bytes) -> Answer:
         """Send a request, read the whole answer. Raises WireError, OSError."""
         self._buffer = b""
-        self._socket.sendall(encoded)
         sent_s = time.perf_counter()
+        self._socket.sendall(encoded)
         while b"\r\n\r\n" not in self._buffer:
             self._read()
         head, _, self._buffer = self._buffer.partition(b"\r\n\r\n")

@@ -23,8 +23,11 @@ plain_values = st.recursive(
 message_fields = st.fixed_dictionaries(
     {},
     optional={
-        "role": st.sampled_from(["user", "assistant", "system", "tool", "developer", "function", "robot"]) | plain_values,
-        "content": st.text() | st.lists(st.fixed_dictionaries({"type": st.just("text"), "text": plain_values})) | plain_values,
+        "role": st.sampled_from(["user", "assistant", "system", "tool", "developer", "function", "robot"])
+        | plain_values,
+        "content": st.text()
+        | st.lists(st.fixed_dictionaries({"type": st.just("text"), "text": plain_values}))
+        | plain_values,
         "tool_calls": plain_values,
         "name": plain_values,
     },
@@ -94,7 +97,9 @@ def test_a_name_that_stands_twice_is_refused_however_it_is_written(
     pairs.insert(data.draw(st.integers(0, len(pairs))), (twice, 1))
     texts = [json.dumps(name, ensure_ascii=ascii_only) for name, _ in pairs]
     if data.draw(st.booleans()):
-        texts = ['"' + "".join(f"\\u{ord(char):04x}" for char in twice) + '"' if t == f'"{twice}"' else t for t in texts]
+        texts = [
+            '"' + "".join(f"\\u{ord(char):04x}" for char in twice) + '"' if t == f'"{twice}"' else t for t in texts
+        ]
     body = "{" + ", ".join(f"{t}: {json.dumps(v)}" for t, (_, v) in zip(texts, pairs, strict=True)) + "}"
 
     assert f"the name {twice!r} stands twice" in refusal(body.encode("utf-8", "replace")).message
@@ -128,7 +133,10 @@ def test_what_is_read_is_right() -> None:
     request = parsed(
         messages=[
             {"role": "developer", "content": "Be brief."},
-            {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "image_url"}, {"type": "text", "text": "b"}]},
+            {
+                "role": "user",
+                "content": [{"type": "text", "text": "a"}, {"type": "image_url"}, {"type": "text", "text": "b"}],
+            },
             {"role": "assistant", "content": None, "tool_calls": [{}, {}]},
             {"role": "function", "content": "42"},
         ],
@@ -163,7 +171,9 @@ def test_the_size_is_that_of_the_body() -> None:
     assert parse_chat(body).size_bytes == len(body)
 
 
-@pytest.mark.parametrize(("include_usage", "wanted"), [(True, True), (False, False), (None, False), ("true", False), (1, False)])
+@pytest.mark.parametrize(
+    ("include_usage", "wanted"), [(True, True), (False, False), (None, False), ("true", False), (1, False)]
+)
 def test_usage_is_wanted_only_where_it_is_asked_for(include_usage: object, wanted: bool) -> None:
     assert parsed(stream=True, stream_options={"include_usage": include_usage}).wants_usage is wanted
 

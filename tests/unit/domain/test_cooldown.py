@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.domain.cooldown import (
@@ -86,6 +86,7 @@ def test_what_the_request_brought_about_leaves_health_as_it_was(kind: type[Upstr
     assert after_failure(health, kind("its own fault"), 100.0) is health
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.sampled_from([_DOWN, UpstreamConnectError("a"), UpstreamTimeoutError("b"), UpstreamQuotaError("c")])),
     st.floats(0, 1e9),
@@ -100,3 +101,12 @@ def test_a_failure_never_shortens_a_rest_and_none_is_longer_than_the_longest(
 
         assert health.until_s >= before.until_s
         assert health.until_s <= now_s + LONGEST_REST_S
+
+
+@pytest.mark.xfail(
+    strict=True, reason="domain/cooldown.py:44: each failure of a burst lengthens the rest: 10 s become 300 s"
+)
+def test_calls_under_way_when_a_rest_began_do_not_lengthen_it() -> None:
+    health = _after(*[_DOWN] * 30)
+
+    assert health.until_s == 100.0 + REST_S

@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -50,6 +50,7 @@ def _policies(draw: st.DrawFn) -> Policy:
 _coolings = st.dictionaries(st.sampled_from(_NAMES), st.floats(0.1, 300))
 
 
+@settings(deadline=None)
 @given(_policies(), _coolings)
 def test_a_constraint_is_never_overruled(policy: Policy, cooling: dict[str, float]) -> None:
     decision = decide(policy, some_facts(), cooling)
@@ -58,6 +59,7 @@ def test_a_constraint_is_never_overruled(policy: Policy, cooling: dict[str, floa
     assert all(name in permitted for name in _planned(decision) for permitted in active)
 
 
+@settings(deadline=None)
 @given(_policies(), _coolings)
 def test_every_deployment_of_the_route_is_either_planned_in_order_or_excluded_with_a_reason(
     policy: Policy, cooling: dict[str, float]
@@ -70,6 +72,7 @@ def test_every_deployment_of_the_route_is_either_planned_in_order_or_excluded_wi
     assert all(decision.excluded.values())
 
 
+@settings(deadline=None)
 @given(_policies(), _coolings)
 def test_the_same_facts_give_the_same_decision(policy: Policy, cooling: dict[str, float]) -> None:
     facts = some_facts()
@@ -77,6 +80,7 @@ def test_the_same_facts_give_the_same_decision(policy: Policy, cooling: dict[str
     assert decide(policy, facts, cooling) == decide(policy, facts, dict(reversed(cooling.items())))
 
 
+@settings(deadline=None)
 @given(_policies(), _coolings)
 def test_cooling_never_empties_a_plan(policy: Policy, cooling: dict[str, float]) -> None:
     rested = decide(policy, some_facts(), {})

@@ -1,7 +1,7 @@
 from decimal import ROUND_CEILING, Context, Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.domain.pricing import Price, Usage, amortised, atto_usd, cost_nano_usd, per_mtok, usd
@@ -26,6 +26,7 @@ def _usages(draw: st.DrawFn) -> Usage:
 _prices = st.builds(Price, input_atto_usd=_atto, output_atto_usd=_atto, cached_input_atto_usd=st.none() | _atto)
 
 
+@settings(deadline=None)
 @given(_usages(), _prices)
 def test_a_cost_is_the_decimal_sum_rounded_up_once(usage: Usage, price: Price) -> None:
     cached = price.input_atto_usd if price.cached_input_atto_usd is None else price.cached_input_atto_usd
@@ -65,6 +66,7 @@ def test_cached_tokens_without_a_price_of_their_own_cost_what_the_others_do() ->
     assert cost_nano_usd(Usage(input_tokens=10, output_tokens=1, cached_input_tokens=9), a_price()) == plain
 
 
+@settings(deadline=None)
 @given(_usages(), _usages())
 def test_usages_add_up_and_one_estimate_makes_the_sum_an_estimate(one: Usage, other: Usage) -> None:
     total = one + other
@@ -75,6 +77,7 @@ def test_usages_add_up_and_one_estimate_makes_the_sum_an_estimate(one: Usage, ot
     assert total.estimated == (one.estimated or other.estimated)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**12))
 def test_every_price_published_per_million_tokens_is_a_whole_number_of_atto_dollars(nano_per_mtok: int) -> None:
     published = Decimal(nano_per_mtok).scaleb(-9)
@@ -116,6 +119,7 @@ def test_dollars_are_plain_decimal_text(nano_usd: int, text: str) -> None:
     assert usd(nano_usd) == text
 
 
+@settings(deadline=None)
 @given(st.integers(-(10**27), 10**27))
 def test_dollars_as_text_lose_nothing(nano_usd: int) -> None:
     text = usd(nano_usd)

@@ -95,3 +95,11 @@ def test_the_bundled_map_knows_a_published_price() -> None:
     published = per_mtok(Decimal("0.15"), Decimal("0.60"))
     assert price is not None
     assert (price.input_atto_usd, price.output_atto_usd) == (published.input_atto_usd, published.output_atto_usd)
+
+
+def test_every_entry_of_the_bundled_map_can_be_read() -> None:
+    prices = PriceMap()
+
+    priced = [model for model in prices._load() if prices("no such provider", model) is not None]
+
+    assert len(priced) > 1_000
