@@ -5,6 +5,7 @@ import json
 import openai
 import pytest
 from openai import OpenAI
+from openai.types.chat import ChatCompletionChunk
 
 from gateway.providers.scripted import ScriptedUpstream
 from tests.gateway_process import GatewayProcess, Reply, fetch
@@ -44,7 +45,7 @@ def test_a_broken_stream_is_a_prefix_and_an_error_event_and_never_done(
 
 @broken
 def test_the_client_raises_in_mid_stream(client: OpenAI, model: str, code: str) -> None:
-    seen = []
+    seen: list[ChatCompletionChunk] = []
 
     with (
         pytest.raises(openai.APIError) as caught,

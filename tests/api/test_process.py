@@ -1,4 +1,4 @@
-"""The process itself: how it starts, how much it takes, how it stops, and what it says when there is nothing to serve."""
+"""The process itself: its start, its size, its end, and what it says when there is nothing to serve."""
 
 import http.client
 import json

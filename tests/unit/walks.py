@@ -23,7 +23,7 @@ USAGE: Final = Usage(input_tokens=12, output_tokens=30)
 COST: Final = 12 * 150 + 30 * 600
 STREAMED: Final = a_request(stream=True)
 DOWN: Final = UpstreamUnavailableError("down", status=503)
-FOR_EVER_S: Final = 1e6
+FOR_EVER_S: Final = 1e4
 
 
 @dataclass(kw_only=True)

@@ -72,8 +72,8 @@ net.Server.prototype.listen = function (port, host, ...rest) {
 """
 """It has no option for the address to listen on."""
 
-_PORTKEY_INSTALL: Final = "npm pkg set overrides.@hono/node-server=1.14.2 && npm install @portkey-ai/gateway"
-"""With any later server its streams are all 500s: https://github.com/Portkey-AI/gateway/issues/1389"""
+_PORTKEY_INSTALL: Final = "npm pkg set overrides.@hono/node-server=1.13.7 && npm install @portkey-ai/gateway"
+"""With newer servers (seen from 1.14.2 on) its streams are all 500s: https://github.com/Portkey-AI/gateway/issues/1389"""
 
 
 def find_peers(*, litellm: Path | None, portkey: Path | None) -> list[Installed | Missing]:

@@ -48,14 +48,18 @@ class Process:
         self._signal(signal.SIGCONT)
 
     def end(self) -> None:
-        """Ask it to stop, then make it."""
+        """Ask it and its children to stop, then make them."""
         self._signal(signal.SIGTERM)
         self.resume()
-        try:
-            self._child.wait(timeout=_END_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            self._signal(signal.SIGKILL)
-            self._child.wait()
+        deadline_s = time.monotonic() + _END_WITHIN_S
+        while not self._is_over() and time.monotonic() < deadline_s:
+            time.sleep(_STEP_S / 10)
+        self._signal(signal.SIGKILL)
+        self._child.wait()
+
+    def _is_over(self) -> bool:
+        """No process of the session holds memory: what is left of one that has ended does not."""
+        return not self.usage.rss_bytes
 
     def _signal(self, number: signal.Signals) -> None:
         """To the whole group, whose id is ours as long as its leader is not waited for."""

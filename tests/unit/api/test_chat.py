@@ -1,0 +1,233 @@
+"""The chat endpoint with everything real behind it but the upstream, which is a value."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import orjson
+import pytest
+
+from gateway.api.chat import ChatCompletions
+from gateway.attempts import Attempts
+from gateway.bootstrap import SystemClock
+from gateway.counters.memory import MemoryHealthBoard, OpenAdmission
+from gateway.deadlines import Deadlines
+from gateway.domain.classification import Classification
+from gateway.domain.errors import UpstreamInterruptedError
+from gateway.domain.policy import Deployment, Timeouts
+from gateway.domain.pricing import Usage
+from gateway.domain.record import RequestRecord
+from gateway.domain.request import ChatRequest
+from gateway.domain.signals import Signals
+from gateway.pipeline import Gateway
+from gateway.ports import Completion
+from gateway.store.static_keys import StaticKeys
+from tests.builders import a_classification
+from tests.unit.api.asgi_client import KEY, FixedPolicies, Wire, scope
+
+USAGE = Usage(input_tokens=10, output_tokens=2)
+EVENT = b'data: {"choices":[{}]}\n\n'
+
+
+class Classified:
+    """`Classifier` with one answer for all; or with a fault of its own."""
+
+    def __init__(self, *, is_broken: bool = False) -> None:
+        self._is_broken = is_broken
+
+    def classify(self, request: ChatRequest, signals: Signals) -> Classification:
+        if self._is_broken:
+            raise ZeroDivisionError
+        return a_classification()
+
+
+class Events:
+    """`UpstreamStream` of two events, then the end, an interruption or a fault of the gateway's own."""
+
+    usage: Usage | None = USAGE
+    output_events = 2
+
+    def __init__(self, last: Exception | None) -> None:
+        self._last = last
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield EVENT
+        yield EVENT
+        if self._last is not None:
+            raise self._last
+
+    async def aclose(self) -> None:
+        return
+
+
+class Answering:
+    """`Provider` that answers at once; or never."""
+
+    def __init__(self, *, last: Exception | None = None, is_silent: bool = False) -> None:
+        self._last = last
+        self._is_silent = is_silent
+
+    async def complete(self, deployment: Deployment, request: ChatRequest, timeouts: Timeouts) -> Completion:
+        if self._is_silent:
+            await asyncio.Event().wait()
+        return Completion(body=b'{"choices": []}', usage=USAGE)
+
+    async def stream(self, deployment: Deployment, request: ChatRequest, timeouts: Timeouts) -> Events:
+        return Events(self._last)
+
+    async def aclose(self) -> None:
+        return
+
+
+class Endpoint:
+    """The endpoint, with what it recorded and rejected."""
+
+    def __init__(self, provider: Answering | None = None, *, is_broken: bool = False) -> None:
+        self.records: list[RequestRecord] = []
+        self.rejected: list[str] = []
+        self.begins = 0
+        clock, health = SystemClock(), MemoryHealthBoard()
+        answering = provider or Answering()
+        gateway = Gateway(
+            keys=StaticKeys([KEY]),
+            policies=FixedPolicies(),
+            admission=OpenAdmission(),
+            classifier=Classified(is_broken=is_broken),
+            health=health,
+            attempts=Attempts(provider_of=lambda _: answering, health=health, clock=clock, deadlines=Deadlines()),
+            recorder=self,
+            clock=clock,
+        )
+        self._app = ChatCompletions(gateway, max_body_bytes=1_000, rejected=self.rejected.append)
+
+    def begun(self) -> None:
+        self.begins += 1
+
+    def record(self, record: RequestRecord) -> None:
+        self.records.append(record)
+
+    def call(self, wire: Wire, method: str = "POST", key: str = KEY) -> Wire:
+        async def run() -> None:
+            request = scope(method, authorization=f"Bearer {key}")
+            await asyncio.wait_for(self._app(request, wire.receive, wire.send), 10)
+
+        asyncio.run(run())
+        return wire
+
+
+def ask(**fields: object) -> bytes:
+    return orjson.dumps({"model": "auto", "messages": [{"role": "user", "content": "hi"}], **fields})
+
+
+def test_an_answer_is_sent_whole_with_its_headers() -> None:
+    endpoint = Endpoint()
+
+    wire = endpoint.call(Wire(ask()))
+
+    assert (wire.status, wire.body, wire.is_ended) == (200, b'{"choices": []}', True)
+    assert wire.headers["content-length"] == str(len(wire.body))
+    assert wire.headers["x-request-id"] == endpoint.records[0].id
+    assert wire.headers["x-sizewise-cost-usd"] == "0.0000027"
+    assert (endpoint.begins, endpoint.rejected) == (1, [])
+
+
+def test_a_stream_is_sent_event_by_event() -> None:
+    endpoint = Endpoint()
+
+    wire = endpoint.call(Wire(ask(stream=True)))
+
+    assert [message.get("body") for message in wire.sent[1:]] == [EVENT, EVENT, b""]
+    assert wire.is_ended
+    assert endpoint.records[0].usage == USAGE
+
+
+@pytest.mark.parametrize(
+    ("method", "key", "body", "status", "code"),
+    [
+        ("GET", KEY, b"", 405, "method_not_allowed"),
+        ("POST", "wrong", ask(), 401, "invalid_api_key"),
+        ("POST", KEY, b"{", 400, "invalid_request"),
+        ("POST", KEY, b" " * 1_001, 413, "body_too_large"),
+        ("POST", KEY, ask(model="other"), 404, "model_not_found"),
+    ],
+)
+def test_a_request_that_is_not_accepted_is_counted_and_leaves_no_record(
+    method: str, key: str, body: bytes, status: int, code: str
+) -> None:
+    endpoint = Endpoint()
+
+    wire = endpoint.call(Wire(body), method, key)
+
+    assert (wire.status, wire.error["code"]) == (status, code)
+    assert endpoint.rejected == [code]
+    assert (endpoint.begins, endpoint.records) == (0, [])
+
+
+def test_a_stream_that_breaks_off_ends_with_an_error_event() -> None:
+    endpoint = Endpoint(Answering(last=UpstreamInterruptedError("it broke off")))
+
+    wire = endpoint.call(Wire(ask(stream=True)))
+
+    assert wire.body.startswith(EVENT + EVENT + b'data: {"error":{"message":"it broke off"')
+    assert wire.is_ended
+    assert endpoint.records[0].outcome == "interrupted"
+
+
+def test_a_client_that_leaves_in_its_body_is_counted_and_not_answered() -> None:
+    endpoint = Endpoint()
+
+    wire = endpoint.call(Wire(b"{", leaves=True))
+
+    assert (wire.sent, endpoint.rejected, endpoint.begins) == ([], ["client_gone"], 0)
+
+
+def test_a_client_that_leaves_while_it_waits_is_recorded() -> None:
+    class Leaves(Wire):
+        async def receive(self) -> dict[str, object]:
+            self.received += 1
+            if self.received == 1:
+                return {"type": "http.request", "body": ask(), "more_body": False}
+            return {"type": "http.disconnect"}
+
+    endpoint = Endpoint(Answering(is_silent=True))
+
+    wire = endpoint.call(Leaves())
+
+    assert wire.sent == []
+    assert [record.outcome for record in endpoint.records] == ["client_disconnected"]
+
+
+def test_a_fault_of_ours_is_a_500_that_gives_nothing_away(caplog: pytest.LogCaptureFixture) -> None:
+    endpoint = Endpoint(is_broken=True)
+
+    wire = endpoint.call(Wire(ask()))
+
+    assert (wire.status, wire.error["code"]) == (500, "internal_error")
+    assert "ZeroDivision" not in wire.error["message"]
+    assert [record.error_code for record in endpoint.records] == ["internal_error"]
+    assert wire.headers["x-request-id"] in caplog.text
+
+
+def test_a_fault_of_ours_within_a_stream_is_its_last_event(caplog: pytest.LogCaptureFixture) -> None:
+    endpoint = Endpoint(Answering(last=ZeroDivisionError()))
+
+    wire = endpoint.call(Wire(ask(stream=True)))
+
+    assert wire.body.startswith(EVENT + EVENT + b'data: {"error":')
+    assert wire.is_ended
+    assert len(endpoint.records) == 1
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_cancelling_the_server_is_not_swallowed() -> None:
+    endpoint = Endpoint(Answering(is_silent=True))
+
+    async def run() -> None:
+        wire = Wire(ask())
+        task = asyncio.create_task(endpoint._app(scope(authorization=f"Bearer {KEY}"), wire.receive, wire.send))
+        await asyncio.sleep(0.01)
+        task.cancel()
+        await task
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(run())
+    assert len(endpoint.records) == 1

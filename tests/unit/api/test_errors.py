@@ -1,0 +1,81 @@
+import orjson
+import pytest
+
+from gateway.api.errors import ENVELOPES, envelope, error_body, shown
+from gateway.domain.errors import (
+    AttemptsExhaustedError,
+    ContextOverflowError,
+    GatewayError,
+    InvalidRequestError,
+    UpstreamRateLimitError,
+    UpstreamRejectedError,
+    UpstreamUnavailableError,
+)
+
+
+def family(kind: type[GatewayError]) -> set[type[GatewayError]]:
+    return {kind}.union(*(family(child) for child in kind.__subclasses__()))
+
+
+def test_every_error_has_an_envelope() -> None:
+    assert set(ENVELOPES) == family(GatewayError)
+
+
+def test_no_two_errors_that_a_client_tells_apart_share_a_code() -> None:
+    kinds = [kind for kind in family(GatewayError) if not kind.__subclasses__() and kind is not InvalidRequestError]
+    codes = [kind.code for kind in kinds]
+
+    assert len(set(codes)) == len(codes)
+
+
+def test_the_status_says_whose_fault_it_is() -> None:
+    for kind, each in ENVELOPES.items():
+        assert each.type == {4: "invalid_request_error", 5: "server_error"}[each.status // 100] or each.status in (
+            401,
+            429,
+        ), kind
+
+
+def test_our_own_credentials_are_never_the_clients_fault() -> None:
+    assert all(each.status != 403 for each in ENVELOPES.values())
+    assert [kind.code for kind, each in ENVELOPES.items() if each.status == 401] == ["invalid_api_key"]
+
+
+def test_a_body_has_all_four_keys_null_where_there_is_nothing() -> None:
+    body = orjson.loads(error_body(GatewayError("it broke")))
+
+    assert body == {"error": {"message": "it broke", "type": "server_error", "param": None, "code": "internal_error"}}
+
+
+def test_the_field_at_fault_is_named() -> None:
+    assert orjson.loads(error_body(InvalidRequestError("no", param="n")))["error"]["param"] == "n"
+
+
+def test_the_upstreams_verdict_on_the_request_follows_our_sentence() -> None:
+    error = UpstreamRejectedError("deployment 'a' answered 400", status=400, detail="n must be 1")
+
+    assert orjson.loads(error_body(error))["error"]["message"] == "deployment 'a' answered 400: n must be 1"
+
+
+def test_attempts_that_failed_alike_are_shown_as_the_last_of_them() -> None:
+    last = UpstreamRateLimitError("b", retry_after_s=3)
+
+    assert shown(AttemptsExhaustedError((UpstreamRateLimitError("a"), last))) is last
+
+
+def test_attempts_that_failed_differently_are_shown_as_a_summary() -> None:
+    error = AttemptsExhaustedError((ContextOverflowError("a"), UpstreamUnavailableError("b")))
+
+    assert shown(error) is error
+    assert envelope(error).status == 502
+
+
+def test_any_other_error_is_shown_as_it_is() -> None:
+    error = InvalidRequestError("no")
+
+    assert shown(error) is error
+
+
+@pytest.mark.parametrize("message", ["\u0000\u001b[2J", "ü\u2028", '"quoted"\n'])
+def test_any_message_makes_valid_json(message: str) -> None:
+    assert orjson.loads(error_body(GatewayError(message)))["error"]["message"] == message
