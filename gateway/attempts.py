@@ -11,7 +11,13 @@ from msgspec import Struct
 
 from gateway.deadlines import Deadline, Deadlines
 from gateway.domain.decision import Decision
-from gateway.domain.errors import AttemptsExhaustedError, NoDeploymentError, UpstreamError, UpstreamTimeoutError
+from gateway.domain.errors import (
+    AttemptsExhaustedError,
+    NoDeploymentError,
+    UpstreamError,
+    UpstreamInvalidAnswerError,
+    UpstreamTimeoutError,
+)
 from gateway.domain.policy import Deployment
 from gateway.domain.pricing import Usage, cost_nano_usd
 from gateway.domain.record import AttemptOutcome, AttemptRecord
@@ -149,6 +155,8 @@ class Attempts:
         except asyncio.CancelledError:
             trail.close(attempt, "cancelled", now_s())
             raise
+        finally:  # closed already, but after a fault of our own
+            trail.close(attempt, "failed", now_s())
         self._health.succeeded(deployment.name)
         return None
 
@@ -169,11 +177,14 @@ class Attempts:
     async def _stream(self, attempt: Attempt, call: Call) -> None:
         deployment, timeouts = attempt.deployment, call.decision.route.timeouts
         stream: UpstreamStream | None = None
+        deadline = self._deadlines.within(timeouts.first_token_s, at_most_s=timeouts.total_s)
         try:
-            with self._deadlines.within(timeouts.first_token_s, at_most_s=timeouts.total_s) as deadline:
+            with deadline:
                 stream = await self._provider_of(deployment.provider).stream(deployment, call.request, timeouts)
                 await self._relay(stream, attempt, call, deadline)
         except TimeoutError as exc:
+            if deadline.is_over:
+                raise _too_slow(deployment, "whole answer", timeouts.total_s) from exc
             if call.trail.has_answered:
                 raise _too_slow(deployment, "next event", timeouts.idle_s) from exc
             raise _too_slow(deployment, "first token", timeouts.first_token_s) from exc
@@ -197,6 +208,8 @@ class Attempts:
                 await exchange.start_stream(_head(call, attempt, None))
             await exchange.send(events)
             deadline.push(idle_s)
+        if attempt.first_byte_s is None:
+            raise UpstreamInvalidAnswerError(f"deployment {attempt.deployment.name!r} sent a stream without an event")
 
 
 def _too_slow(deployment: Deployment, awaited: str, limit_s: float) -> UpstreamTimeoutError:

@@ -106,7 +106,7 @@ def assemble(
         classifier=classifier or load_prior(),
         health=health,
         attempts=Attempts(provider_of=providers.get, health=health, clock=clock, deadlines=Deadlines()),
-        recorder=Recorders(metrics, writer),
+        recorder=Recorders(writer, metrics),
         clock=clock,
     )
     readiness = Readiness()

@@ -15,10 +15,11 @@ TICK_S = 0.05
 class Deadline:
     """A context manager that ends its body with TimeoutError when the deadline passes.
 
-    `push` moves it, never beyond its end; `pause` lifts all but the end while the body waits for someone else.
+    `push` moves it, never beyond its end; `pause` stops the clock, the end included, while the body waits for someone
+    who is not timed.
     """
 
-    __slots__ = ("_deadlines", "_due_s", "_end_s", "_expired", "_task")
+    __slots__ = ("_cancels_before", "_deadlines", "_due_s", "_end_s", "_expired", "_paused_s", "_task")
 
     def __init__(self, deadlines: "Deadlines", due_s: float, end_s: float) -> None:
         task = asyncio.current_task()
@@ -28,13 +29,25 @@ class Deadline:
         self._task = task
         self._due_s = due_s
         self._end_s = end_s
+        self._paused_s: float | None = None
         self._expired = False
+        self._cancels_before = task.cancelling()
+
+    @property
+    def is_over(self) -> bool:
+        """The end itself has passed, not only the time since the last push."""
+        return self._deadlines.now_s() >= self._end_s
 
     def push(self, seconds: float) -> None:
-        self._due_s = min(self._deadlines.now_s() + seconds, self._end_s)
+        now_s = self._deadlines.now_s()
+        if self._paused_s is not None:
+            self._end_s += now_s - self._paused_s
+            self._paused_s = None
+        self._due_s = min(now_s + seconds, self._end_s)
 
     def pause(self) -> None:
-        self._due_s = self._end_s
+        self._paused_s = self._deadlines.now_s()
+        self._due_s = math.inf
 
     def expire_if_due(self, now_s: float) -> None:
         if now_s >= self._due_s and not self._expired:
@@ -47,7 +60,7 @@ class Deadline:
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
         self._deadlines.discard(self)
-        if self._expired and self._task.uncancel() == 0 and kind is asyncio.CancelledError:
+        if self._expired and self._task.uncancel() <= self._cancels_before and kind is asyncio.CancelledError:
             raise TimeoutError from exc
 
 

@@ -41,7 +41,6 @@ class Gateway:
 
         Raises GatewayError where it is not accepted; once it is, every way out leaves exactly one record.
         """
-        arrived_s = self._clock.monotonic()
         caller = self._keys.authenticate(exchange.credential)
         request = await exchange.read()
         policy = _serving(request.alias, self._policies.current())
@@ -50,21 +49,28 @@ class Gateway:
         story = Story(exchange.request_id, caller, request, policy, self._clock)
         self._recorder.begun()
         try:
+            await self._answer(story, exchange)
+        except asyncio.CancelledError:
+            story.abandoned()
+            raise
+        finally:
+            self._recorder.record(story.told())
+
+    async def _answer(self, story: Story, exchange: Exchange) -> None:
+        """Measure, classify, decide, call; where that fails, the client is told."""
+        request = story.request
+        try:
             story.signals = signals = measure(request)
             story.classification = classification = self._classifier.classify(request, signals)
-            facts = Facts(request=request, caller=caller, signals=signals, classification=classification)
-            story.decision = decision = decide(policy, facts, self._health.cooling(arrived_s))
+            facts = Facts(request=request, caller=story.caller, signals=signals, classification=classification)
+            cooling = self._health.cooling(self._clock.monotonic())
+            story.decision = decision = decide(story.policy, facts, cooling)
             await self._attempts.walk(
                 Call(decision=decision, request=request, signals=signals, exchange=exchange, trail=story.trail)
             )
             story.succeeded()
         except GatewayError as error:
             story.failed(error, await _tell(error, story, exchange))
-        except asyncio.CancelledError:
-            story.abandoned()
-            raise
-        finally:
-            self._recorder.record(story.told())
 
 
 def _serving(alias: str, policies: PolicySet) -> Policy:

@@ -1,11 +1,13 @@
 """Settings from `SIZEWISE_*` environment variables: frozen, checked all at once, secrets never printed."""
 
+import os
 from collections.abc import Mapping
+from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
@@ -23,7 +25,7 @@ class Settings(BaseSettings):
     admin_port  None: one above the data port; 0: any free port
     """
 
-    model_config = SettingsConfigDict(env_prefix="SIZEWISE_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="SIZEWISE_", frozen=True, extra="ignore", hide_input_in_errors=True)
 
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     admin_key: SecretStr | None = None
@@ -48,27 +50,43 @@ class Settings(BaseSettings):
     def _lower(cls, value: Any) -> Any:
         return value.lower() if isinstance(value, str) else value
 
-    @model_validator(mode="after")
-    def _guards_admin(self) -> "Settings":
-        if self.admin_key is None and not _is_loopback(self.admin_host):
-            raise ValueError(
-                f"admin_host {self.admin_host!r} is not loopback: set SIZEWISE_ADMIN_KEY, or let it be 127.0.0.1"
-            )
-        return self
+    @field_validator("admin_key", mode="before")
+    @classmethod
+    def _blank_is_none(cls, value: Any) -> Any:
+        return None if isinstance(value, str) and not value.strip() else value
+
+    @field_validator("admin_host")
+    @classmethod
+    def _guards_admin(cls, host: str, info: ValidationInfo) -> str:
+        if info.data.get("admin_key") is None and not _is_loopback(host):
+            raise ValueError(f"{host!r} is not loopback: set SIZEWISE_ADMIN_KEY, or let it be 127.0.0.1")
+        return host
 
 
 def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
     """Settings from the environment; `overrides` (from flags; None values do not count) win. Raises SettingsError."""
     given = {name: value for name, value in (overrides or {}).items() if value is not None}
+    problems = _misspelt(os.environ)
     try:
-        return Settings(**given)
+        settings = Settings(**given)
     except ValidationError as exc:
-        raise SettingsError("\n".join(_line(error) for error in exc.errors(include_input=False))) from exc
+        raise SettingsError("\n".join([*problems, *map(_line, exc.errors(include_input=False))])) from exc
+    if problems:
+        raise SettingsError("\n".join(problems))
+    return settings
+
+
+def _misspelt(environment: Mapping[str, str]) -> list[str]:
+    """Variables that are all but the name of a setting; others with the prefix may serve the policy files."""
+    known = [f"SIZEWISE_{name.upper()}" for name in Settings.model_fields]
+    strangers = [name for name in environment if name.startswith("SIZEWISE_") and name not in known]
+    near = {name: get_close_matches(name, known, n=1, cutoff=0.9) for name in sorted(strangers)}
+    return [f"{name}: there is no such setting; did you mean {match[0]}?" for name, match in near.items() if match]
 
 
 def _line(error: Any) -> str:
     where = "_".join(str(part) for part in error["loc"]).upper()
-    return f"SIZEWISE_{where}: {error['msg']}" if where else str(error["msg"]).removeprefix("Value error, ")
+    return f"SIZEWISE_{where}: {str(error['msg']).removeprefix('Value error, ')}"
 
 
 def _is_loopback(host: str) -> bool:

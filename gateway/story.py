@@ -17,9 +17,9 @@ class Story:
 
     def __init__(self, request_id: str, caller: Caller, request: ChatRequest, policy: Policy, clock: Clock) -> None:
         self._request_id = request_id
-        self._caller = caller
-        self._request = request
-        self._policy = policy
+        self.caller = caller
+        self.request = request
+        self.policy = policy
         self._clock = clock
         self._received_at = clock.now()
         self.trail = Trail(clock.monotonic())
@@ -56,15 +56,15 @@ class Story:
         served = self.trail.served_by
         answer = attempts[-1] if served is not None and attempts else None
         cost, unpriced = _bill(attempts)
-        decision, policy = self.decision, self._policy
+        decision, policy = self.decision, self.policy
         return RequestRecord(
             id=self._request_id,
             received_at=self._received_at,
-            key_id=self._caller.key_id,
-            team=self._caller.team,
-            app=self._caller.app,
-            alias=self._request.alias,
-            stream=self._request.stream,
+            key_id=self.caller.key_id,
+            team=self.caller.team,
+            app=self.caller.app,
+            alias=self.request.alias,
+            stream=self.request.stream,
             outcome=self._outcome,
             status=self._status,
             error_code=self._error_code,
@@ -87,7 +87,7 @@ class Story:
             baseline_cost_nano_usd=_baseline_cost(answer, policy.baseline),
             total_ms=total_ms,
             upstream_ms=upstream_ms,
-            ttft_ms=answer.first_byte_ms if answer is not None and self._request.stream else None,
+            ttft_ms=answer.first_byte_ms if answer is not None and self.request.stream else None,
             overhead_ms=max(total_ms - upstream_ms, 0.0),
             attempts=attempts,
         )

@@ -19,6 +19,7 @@ from typing import IO, Any, TypeVar
 from openai import AsyncOpenAI, OpenAI
 
 from gateway.domain.record import RequestRecord
+from gateway.providers.scripted import Call, ScriptedUpstream
 from gateway.store.engine import open_engine
 from gateway.store.reports import NoRecordsError, find_record, list_decisions
 
@@ -203,6 +204,18 @@ def eventually(look: Callable[[], Found | None], what: str, deadline_s: float = 
             raise TimeoutError(f"{what} did not come within {deadline_s:g} s")
         time.sleep(0.005)
     return found
+
+
+def call_of(upstream: ScriptedUpstream, model: str) -> Call:
+    """The first call of that model in the upstream's ledger, waited for: what another test left may end there too."""
+    return eventually(
+        lambda: next((call for call in upstream.ledger.calls if call.model == model), None), f"a call of {model!r}"
+    )
+
+
+def models_called(upstream: ScriptedUpstream) -> list[str]:
+    """The models asked for since the ledger was emptied, in order."""
+    return [request.json()["model"] for request in upstream.ledger.received]
 
 
 def _file(directory: Path, name: str) -> IO[bytes]:

@@ -17,7 +17,7 @@ def new_request_id() -> str:
 
     An id is a name, not a secret: the process's own generator, seeded by the system at start, saves a system call.
     """
-    return f"{time.time_ns() // 1_000_000:012x}{random.getrandbits(80):020x}"  # noqa: S311 (see above)
+    return f"{time.time_ns() // 1_000_000:012x}{random.getrandbits(80):020x}"
 
 
 def answer_headers(request_id: str, head: AnswerHead) -> Headers:

@@ -14,7 +14,7 @@ from gateway.ports import KeyStore, PolicySource
 
 
 class Models:
-    """Lists every alias that a policy serves. `created`: when the gateway started; aliases have no date of their own."""
+    """Lists every alias that a policy serves. `created`: when the gateway started, for want of another date."""
 
     def __init__(
         self, keys: KeyStore, policies: PolicySource, *, created: int, rejected: Callable[[str], None]

@@ -37,7 +37,9 @@ def listen(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError) as exc:
         listener.close()
         reason = exc.strerror if isinstance(exc, OSError) else exc
-        raise PortTakenError(f"cannot listen on {host}:{port}: {reason}; choose another port, 0 takes a free one") from exc
+        raise PortTakenError(
+            f"cannot listen on {host}:{port}: {reason}; choose another port, 0 takes a free one"
+        ) from exc
     listener.set_inheritable(True)
     return listener
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from gateway.policyfile.source import is_policy_file
 from gateway.settings import Settings
 
 _PROVIDER_KEYS: Final = ("OPENAI_API_KEY", "AZURE_OPENAI_API_KEY", "MISTRAL_API_KEY", "ANTHROPIC_API_KEY")
@@ -65,9 +66,7 @@ def first_steps(settings: Settings, environment: Mapping[str, str]) -> str | Non
 
 
 def _has_policy_files(directory: Path) -> bool:
-    return directory.is_dir() and any(
-        path.suffix in (".yaml", ".yml") and not path.stem.endswith(".cases") for path in directory.iterdir()
-    )
+    return directory.is_dir() and any(is_policy_file(path) for path in directory.iterdir())
 
 
 def _found(settings: Settings, environment: Mapping[str, str], *, has_policies: bool) -> str:

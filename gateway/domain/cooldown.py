@@ -33,6 +33,8 @@ def after_failure(health: Health, error: UpstreamError, now_s: float) -> Health:
         return _rest(health, QUOTA_REST_S, now_s)
     if isinstance(error, UpstreamRateLimitError):
         return _rest(health, error.retry_after_s or RATE_LIMIT_REST_S, now_s)
+    if health.is_cooling(now_s):
+        return health
     failures = health.failures + 1
     if failures < FAILURES_TO_REST:
         return Health(failures=failures, rests=health.rests, until_s=health.until_s)
@@ -40,5 +42,6 @@ def after_failure(health: Health, error: UpstreamError, now_s: float) -> Health:
 
 
 def _rest(health: Health, seconds: float, now_s: float) -> Health:
-    rest_s = min(seconds, LONGEST_REST_S)
-    return Health(failures=0, rests=min(health.rests + 1, 10), until_s=max(health.until_s, now_s + rest_s))
+    """A rest from now on. Calls that were under way when it began may prolong it, but are not further rests."""
+    rests = health.rests if health.is_cooling(now_s) else min(health.rests + 1, 10)
+    return Health(rests=rests, until_s=max(health.until_s, now_s + min(seconds, LONGEST_REST_S)))

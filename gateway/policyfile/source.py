@@ -26,7 +26,7 @@ def read_directory(directory: Path, problems: Problems) -> tuple[SourceFile, ...
     Symbolic links are followed, for that is how Kubernetes mounts a ConfigMap.
     """
     try:
-        names = sorted(path.name for path in directory.iterdir() if _is_policy_file(path))
+        names = sorted(path.name for path in directory.iterdir() if is_policy_file(path))
     except OSError as error:
         problems.add(Place(str(directory)), "", f"cannot read the policy directory: {_reason(error)}")
         return ()
@@ -41,6 +41,11 @@ def read_directory(directory: Path, problems: Problems) -> tuple[SourceFile, ...
     return tuple(file for file in files if file is not None)
 
 
+def is_policy_file(path: Path) -> bool:
+    """Whether the loader would read a file of that name."""
+    return path.suffix in _SUFFIXES and not path.name.startswith(".") and not path.stem.endswith(".cases")
+
+
 def version_of(files: Sequence[SourceFile]) -> str:
     """Eight hex digits that change with any name or any byte of the files."""
     digest = hashlib.sha256()
@@ -48,10 +53,6 @@ def version_of(files: Sequence[SourceFile]) -> str:
         for part in (Path(file.name).name.encode(), file.text.encode()):
             digest.update(len(part).to_bytes(8, "big") + part)
     return digest.hexdigest()[:8]
-
-
-def _is_policy_file(path: Path) -> bool:
-    return path.suffix in _SUFFIXES and not path.name.startswith(".") and not path.stem.endswith(".cases")
 
 
 def _read(path: Path, problems: Problems) -> SourceFile | None:

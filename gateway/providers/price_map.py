@@ -50,6 +50,8 @@ def _price(raw: msgspec.Raw) -> Price | None:
     entry = msgspec.json.decode(raw, type=_Entry)
     if entry.input_cost_per_token is None or entry.output_cost_per_token is None:
         return None
+    if entry.input_cost_per_token == entry.output_cost_per_token == 0:
+        return None  # the map says 0 for free and for unknown alike; who knows it is free says so in the policy file
     cached = entry.cache_read_input_token_cost
     return Price(
         input_atto_usd=atto_usd(entry.input_cost_per_token),

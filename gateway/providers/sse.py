@@ -36,14 +36,29 @@ class EventStream:
     usage          as reported, None until it is
     output_events  events with a choice in them
     is_done        `[DONE]` has come
+
+    Comments ahead of the first event are kept back until it comes: they are no first token, and until something has
+    left for the client another deployment may still answer.
     """
 
-    __slots__ = ("_deployment", "_has_finished", "_hides_usage", "_rest", "is_done", "output_events", "usage")
+    __slots__ = (
+        "_deployment",
+        "_has_begun",
+        "_has_finished",
+        "_held",
+        "_hides_usage",
+        "_rest",
+        "is_done",
+        "output_events",
+        "usage",
+    )
 
     def __init__(self, deployment: str, *, hides_usage: bool) -> None:
         self._deployment = deployment
         self._hides_usage = hides_usage
         self._rest = b""
+        self._held = b""
+        self._has_begun = False
         self._has_finished = False
         self.usage: Usage | None = None
         self.output_events = 0
@@ -58,7 +73,12 @@ class EventStream:
                 f"deployment {self._deployment!r} sent an event larger than {MAX_EVENT_BYTES} bytes"
             )
         shown = [event for event in events if not self.is_done and self._read(event)]
-        return shown[0] if len(shown) == 1 else b"".join(shown)
+        ready = self._held + (shown[0] if len(shown) == 1 else b"".join(shown))
+        if self._has_begun:
+            self._held = b""
+            return ready
+        self._held = ready
+        return b""
 
     def end(self) -> bytes:
         """What is still owed to the client at the end. Raises UpstreamInterruptedError for an answer cut short."""
@@ -79,6 +99,7 @@ class EventStream:
         payload = _payload(event)
         if payload is None:
             return True
+        self._has_begun = True
         if payload == b"[DONE]":
             self.is_done = True
             return True
@@ -112,7 +133,7 @@ def _split(data: bytes) -> tuple[list[bytes], bytes]:
 
 def _payload(event: bytes) -> bytes | None:
     """The data of an event, its lines joined; None for comments and events without data."""
-    if event.startswith(b"data: ") and event.find(b"\n") == len(event) - 2:
+    if event.startswith(b"data: ") and event.find(b"\n") == len(event) - 2 and b"\r" not in event:
         return event[6:-2]
     lines = [line[5:].removeprefix(b" ") for line in event.removeprefix(_BOM).splitlines() if line.startswith(b"data:")]
     return b"\n".join(lines) if lines else None

@@ -1,5 +1,7 @@
 """The SQLAlchemy engine of the reading side and of migrations."""
 
+from urllib.parse import quote
+
 from sqlalchemy import Engine, NullPool, create_engine
 
 from gateway.store.urls import postgres_rest, sqlite_path, unknown
@@ -8,11 +10,19 @@ _BUSY_TIMEOUT_S = 5
 _CONNECT_TIMEOUT_S = 5
 
 
-def open_engine(url: str) -> Engine:
-    """An engine on the database of that URL; connects to nothing yet. Raises DatabaseUrlError."""
+def open_engine(url: str, *, makes_file: bool = False) -> Engine:
+    """An engine on the database of that URL; connects to nothing yet. Raises DatabaseUrlError.
+
+    makes_file  whether connecting makes an SQLite file that is not there
+    """
     path = sqlite_path(url)
     if path is not None:
-        return create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args={"timeout": _BUSY_TIMEOUT_S})
+        mode = "rwc" if makes_file else "rw"
+        return create_engine(
+            f"sqlite:///file:{quote(str(path))}?mode={mode}&uri=true",
+            poolclass=NullPool,
+            connect_args={"timeout": _BUSY_TIMEOUT_S},
+        )
     rest = postgres_rest(url)
     if rest is not None:
         return create_engine(

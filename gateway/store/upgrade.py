@@ -34,7 +34,7 @@ def migrating(url: str) -> Iterator[Config]:
     path = sqlite_path(url)
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-    engine = open_engine(url)
+    engine = open_engine(url, makes_file=True)
     is_sqlite = engine.dialect.name == "sqlite"
     if is_sqlite:
         _lock_at_begin(engine)

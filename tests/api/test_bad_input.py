@@ -12,6 +12,8 @@ import pytest
 from tests.gateway_process import KEY, GatewayProcess, Reply, read_reply
 
 CHAT = "/v1/chat/completions"
+LIMIT = 4 << 20
+"""What the gateway under test was told."""
 AUTH = {"Authorization": f"Bearer {KEY}"}
 HI = b'{"model": "small", "messages": [{"role": "user", "content": "hi"}]}'
 HEAD = f"POST {CHAT} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {KEY}\r\n".encode()
@@ -174,9 +176,10 @@ def test_the_declared_content_type_does_not_matter(connection: http.client.HTTPC
     assert exchange(connection, HI, **{"Content-Type": content_type}).status == 200
 
 
-def test_a_body_declared_too_large_is_refused_before_it_is_read(gateway: GatewayProcess) -> None:
+@pytest.mark.parametrize("declared", [LIMIT + 1, 99_999_999_999])
+def test_a_body_declared_too_large_is_refused_before_it_is_read(gateway: GatewayProcess, declared: int) -> None:
     with gateway.connect() as wire:
-        wire.sendall(HEAD + b"Content-Length: 99999999999\r\n\r\n" + b"{" * 100)
+        wire.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % declared + b"{" * 100)
         response = http.client.HTTPResponse(wire)
         response.begin()
         reply = read_reply(response)
@@ -188,7 +191,7 @@ def test_a_body_declared_too_large_is_refused_before_it_is_read(gateway: Gateway
 def test_a_body_that_grows_too_large_is_refused_while_it_comes(gateway: GatewayProcess) -> None:
     chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
     with gateway.connect() as wire:
-        wire.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunk * 65)
+        wire.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunk * 64 + b"1\r\n \r\n")
         response = http.client.HTTPResponse(wire)
         response.begin()
         reply = read_reply(response)
@@ -197,12 +200,7 @@ def test_a_body_that_grows_too_large_is_refused_while_it_comes(gateway: GatewayP
 
 
 def test_a_body_of_exactly_the_limit_is_served(connection: http.client.HTTPConnection) -> None:
-    body = HI + b" " * ((4 << 20) - len(HI))
-
-    served, refused = exchange(connection, body), exchange(connection, body + b" ")
-
-    assert served.status == 200
-    assert_refused(refused, "body_too_large", 413)
+    assert exchange(connection, HI + b" " * (LIMIT - len(HI))).status == 200
 
 
 def test_a_body_in_chunks_is_served(gateway: GatewayProcess) -> None:

@@ -11,7 +11,7 @@ from openai.types.chat import ChatCompletionMessageParam
 
 from gateway.domain.pricing import Usage, usd
 from gateway.providers.scripted import ScriptedUpstream
-from tests.gateway_process import KEY, GatewayProcess
+from tests.gateway_process import KEY, GatewayProcess, call_of
 
 EASY = "Translate to French: good morning"
 HARD = "Draft a non-compete clause for a German employment contract and explain whether a court would enforce it"
@@ -72,7 +72,7 @@ def test_headers_say_what_was_decided_and_what_it_cost(
 ) -> None:
     raw = client.chat.completions.with_raw_response.create(model="auto", messages=user(ask))
 
-    call = upstream.ledger.wait_for_calls(1)[0]
+    call = call_of(upstream, deployment)
     cost = cost_of(deployment, Usage(input_tokens=call.prompt_tokens, output_tokens=call.completion_tokens))
     assert raw.headers["x-sizewise-deployment"] == deployment
     assert raw.headers["x-sizewise-model"] == deployment
@@ -103,7 +103,7 @@ def test_the_record_holds_the_story_and_its_cost_is_the_upstreams_own_count(
     reply = gateway.chat({"model": "auto", "messages": user(ask), "stream": stream})
 
     record = gateway.record(reply.headers["x-request-id"])
-    call = upstream.ledger.wait_for_calls(1)[0]
+    call = call_of(upstream, deployment)
     usage = Usage(input_tokens=call.prompt_tokens, output_tokens=call.completion_tokens)
     assert (record.outcome, record.status, record.stream) == ("ok", 200, stream)
     assert (record.deployment, record.model, record.alias) == (deployment, deployment, "auto")

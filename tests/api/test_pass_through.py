@@ -7,7 +7,7 @@ import pytest
 from openai import OpenAI
 
 from gateway.providers.scripted import ScriptedUpstream
-from tests.gateway_process import GatewayProcess, fetch
+from tests.gateway_process import GatewayProcess, call_of, fetch
 
 PIXEL = "data:image/png;base64," + "iVBORw0KGgo" * 3
 TOOL = {
@@ -147,7 +147,7 @@ def test_the_usage_of_unusual_streams_is_read(gateway: GatewayProcess, upstream:
     reply = gateway.chat(body(f"only/{model}", stream=True))
 
     usage = gateway.record(reply.headers["x-request-id"]).usage
-    call = upstream.ledger.wait_for_calls(1)[0]
+    call = call_of(upstream, model)
     assert usage is not None
     assert (usage.input_tokens, usage.output_tokens) == (call.prompt_tokens, call.completion_tokens)
     assert not usage.estimated

@@ -11,6 +11,22 @@ EXEMPT = {
     "gateway/__main__.py": "calls the command line and nothing else; tests/api starts the process",
     "gateway/api/asgi.py": "names for ASGI's types",
     "gateway/providers/scripted/__main__.py": "a command for people; the server it starts has its own tests",
+    **dict.fromkeys(
+        (
+            f"gateway/providers/scripted/{part}.py"
+            for part in (
+                "connection",
+                "delivery",
+                "playback",
+                "reply_faults",
+                "request",
+                "responder",
+                "script",
+                "stream_faults",
+            )
+        ),
+        "a part of the scripted server, driven over the wire by test_server, test_answers and test_faults",
+    ),
 }
 
 

@@ -234,9 +234,6 @@ def test_each_call_leaves_exactly_one_attempt(outcomes: tuple[Outcome, ...]) -> 
     assert [attempt.number for attempt in walk.attempts] == list(range(1, len(walk.attempts) + 1))
 
 
-@pytest.mark.xfail(
-    strict=True, reason="attempts.py:145: _try closes an attempt only for UpstreamError and CancelledError; cost is 0"
-)
 @pytest.mark.parametrize(
     ("outcome", "send_error"),
     [(Fails(error=ValueError("a bug")), None), (Streams(usage=USAGE), ValueError("a bug"))],

@@ -240,9 +240,6 @@ def test_a_request_that_is_not_admitted_leaves_no_record() -> None:
     assert life.left_nothing
 
 
-@pytest.mark.xfail(
-    strict=True, reason="pipeline.py:62: a cancel inside _tell leaves the story unended: 'internal_error' with 500"
-)
 @pytest.mark.parametrize(
     ("outcome", "cancel_at_s"),
     [(Fails(error=DOWN), 1.0), (Streams(steps=(b"a", DOWN)), 6.0)],
@@ -257,7 +254,6 @@ def test_a_client_that_leaves_while_it_is_told_of_an_error_is_no_fault_of_ours(
     assert life.record.error_code != "internal_error"
 
 
-@pytest.mark.xfail(strict=True, reason="pipeline.py:56: cooling(arrived_s) is as of before the body was read")
 def test_deployments_are_at_rest_as_of_the_decision_however_long_the_body_took() -> None:
     class SlowReader(FakeExchange):
         async def read(self) -> ChatRequest:

@@ -41,7 +41,7 @@ async def _serve(host: str, port: int) -> None:
 def _fast_loop() -> LoopFactory | None:
     """uvloop where it is installed; it has no Windows build."""
     try:
-        import uvloop
+        import uvloop  # noqa: PLC0415 (optional)
     except ImportError:
         return None
     return uvloop.new_event_loop

@@ -81,9 +81,7 @@ def json_answer(request: ChatRequest) -> Answer:
     """A JSON object with what the request's schema requires; without a schema it says that it is scripted."""
     schema = request.json_schema or {}
     value = (
-        instance_of(schema)
-        if schema
-        else {"scripted": True, "model": request.model, "answer": "No model was called."}
+        instance_of(schema) if schema else {"scripted": True, "model": request.model, "answer": "No model was called."}
     )
     return Answer(pieces=words(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()))
 
@@ -170,9 +168,7 @@ def chunks(request: ChatRequest, answer: Answer) -> list[Chunk]:
     return story
 
 
-def chunk(
-    request: ChatRequest, delta: Json, *, finish_reason: str | None = None, pieces: Sequence[str] = ()
-) -> Json:
+def chunk(request: ChatRequest, delta: Json, *, finish_reason: str | None = None, pieces: Sequence[str] = ()) -> Json:
     """One `chat.completion.chunk`. `pieces` are the tokens for its logprobs, where the request wants them."""
     choice: Json = {
         "index": 0,
@@ -217,8 +213,5 @@ def _envelope(request: ChatRequest, kind: str) -> Json:
 def _logprobs(request: ChatRequest, pieces: Sequence[str]) -> Json | None:
     if not request.logprobs:
         return None
-    tokens = [
-        {"token": piece, "logprob": -0.01, "bytes": list(piece.encode()), "top_logprobs": []}
-        for piece in pieces
-    ]
+    tokens = [{"token": piece, "logprob": -0.01, "bytes": list(piece.encode()), "top_logprobs": []} for piece in pieces]
     return {"content": tokens, "refusal": None}

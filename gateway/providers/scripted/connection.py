@@ -22,15 +22,9 @@ PIPELINE_LIMIT = 64
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _LINGER_ZERO = struct.pack("ii", 1, 0)
 _CLOSE = {"Connection": "close"}
-_BAD_REQUEST = http_reply(
-    error_body("Malformed HTTP request.", "invalid_request_error"), status=400, headers=_CLOSE
-)
-_BODY_TOO_LARGE = http_reply(
-    error_body("Body too large.", "invalid_request_error"), status=413, headers=_CLOSE
-)
-_HEAD_TOO_LARGE = http_reply(
-    error_body("Head too large.", "invalid_request_error"), status=431, headers=_CLOSE
-)
+_BAD_REQUEST = http_reply(error_body("Malformed HTTP request.", "invalid_request_error"), status=400, headers=_CLOSE)
+_BODY_TOO_LARGE = http_reply(error_body("Body too large.", "invalid_request_error"), status=413, headers=_CLOSE)
+_HEAD_TOO_LARGE = http_reply(error_body("Head too large.", "invalid_request_error"), status=431, headers=_CLOSE)
 
 
 class Connection(asyncio.Protocol):
@@ -61,9 +55,7 @@ class Connection(asyncio.Protocol):
         "_transport",
     )
 
-    def __init__(
-        self, responder: Responder, connections: set[Connection], loop: asyncio.AbstractEventLoop
-    ) -> None:
+    def __init__(self, responder: Responder, connections: set[Connection], loop: asyncio.AbstractEventLoop) -> None:
         self._responder = responder
         self._connections = connections
         self._loop = loop
@@ -82,10 +74,10 @@ class Connection(asyncio.Protocol):
         self._size = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but its bases
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but its bases
         self._connections.add(self)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio's signature)
         self._connections.discard(self)
         self._queue.clear()
         playback, self._playback = self._playback, None
@@ -169,9 +161,7 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def _play_next(self) -> None:
-        while (
-            self._queue and self._playback is None and not self._paused and not self._transport.is_closing()
-        ):
+        while self._queue and self._playback is None and not self._paused and not self._transport.is_closing():
             self._play(*self._queue.popleft())
             self._transport.resume_reading()
 

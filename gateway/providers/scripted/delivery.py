@@ -44,10 +44,7 @@ def events(request: ChatRequest, answer: Answer | None = None) -> tuple[Event, .
 
 def stream_steps(parts: Sequence[Event], *, gap_s: float = 0.0) -> tuple[Step, ...]:
     """The head, then one write per event, `gap_s` between two. The body is left open: see `closed`."""
-    steps = [
-        Step(http_chunk(part.data), part.tokens, gap_s if number else 0.0)
-        for number, part in enumerate(parts)
-    ]
+    steps = [Step(http_chunk(part.data), part.tokens, gap_s if number else 0.0) for number, part in enumerate(parts)]
     return (Step(SSE_HEAD), *steps)
 
 
@@ -78,9 +75,7 @@ def replied(request: ChatRequest, payload: Json, tokens: int) -> Script:
 
 def scripted(request: ChatRequest, steps: tuple[Step, ...]) -> Script:
     """A script billed to the request's model; the ledger gets at most 200 characters of the name."""
-    return Script(
-        steps=steps, model=request.model[:200], stream=request.stream, prompt_tokens=request.prompt_tokens
-    )
+    return Script(steps=steps, model=request.model[:200], stream=request.stream, prompt_tokens=request.prompt_tokens)
 
 
 def answered(request: ChatRequest, answer: Answer | None = None) -> Script:

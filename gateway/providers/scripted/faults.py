@@ -119,17 +119,11 @@ _ROWS: tuple[Fault, ...] = (
     Fault("error-first", "the first N calls are 500s, all later ones healthy", reply.error_first, (1,)),
     Fault("error-once", "error-first:1", reply.error_once),
     Fault("silent", "takes the request and never answers", reply.silent),
-    Fault(
-        "stall", "silent for ever after N events; without `stream` silent from the start", stream.stall, (3,)
-    ),
+    Fault("stall", "silent for ever after N events; without `stream` silent from the start", stream.stall, (3,)),
     _Stream("comment-stall", "after N events only comments, one every M ms", stream.comment_stall, (3, 50)),
     Fault("reset", "TCP reset after N events, or in mid-body; 0: before any byte", stream.reset, (3,)),
-    Fault(
-        "hangup", "TCP close after N events, or in mid-body, the HTTP body unfinished", stream.hangup, (3,)
-    ),
-    Fault(
-        "cut", "after N events the HTTP body ends properly; without `stream` like hangup", stream.cut, (3,)
-    ),
+    Fault("hangup", "TCP close after N events, or in mid-body, the HTTP body unfinished", stream.hangup, (3,)),
+    Fault("cut", "after N events the HTTP body ends properly; without `stream` like hangup", stream.cut, (3,)),
     Fault("stale", "answers, then resets the connection when it is used again", reply.stale),
     Fault("html", "200 with an HTML page", reply.html),
     Fault("empty", "200 with an empty body", reply.empty),
@@ -140,9 +134,7 @@ _ROWS: tuple[Fault, ...] = (
     Fault("null-message", "a completion whose message is null, streamed or not", reply.null_message),
     Fault("missing-usage", "no usage, though the ledger bills it", reply.missing_usage),
     Fault("gzip-bomb", "a small gzip body that inflates to N MB", reply.gzip_bomb, (64,)),
-    Fault(
-        "malformed", "the Nth event is half a JSON text; without `stream` the body is", stream.malformed, (2,)
-    ),
+    Fault("malformed", "the Nth event is half a JSON text; without `stream` the body is", stream.malformed, (2,)),
     _Stream("bad-utf8", "the Nth event is not UTF-8", stream.bad_utf8, (2,)),
     _Stream("bom", "the stream opens with a byte order mark", stream.bom),
     _Stream("crlf", "lines end in CR LF", stream.crlf),
@@ -188,13 +180,9 @@ def describe() -> str:
 
 def _parameters(fault: Fault, given: list[str]) -> tuple[Parameter, ...]:
     patterns = [_NUMBER if isinstance(default, int) else _TEXT for default in fault.defaults]
-    fits = len(given) <= len(patterns) and all(
-        p.fullmatch(text) for p, text in zip(patterns, given, strict=False)
-    )
+    fits = len(given) <= len(patterns) and all(p.fullmatch(text) for p, text in zip(patterns, given, strict=False))
     if not fits:
         wanted = f"write it like {fault.usage!r}" if fault.defaults else "it takes no parameters"
-        raise InvalidRequestError(
-            f"Scripted model {fault.name!r}: parameters {given!r} do not fit; {wanted}.", "model"
-        )
+        raise InvalidRequestError(f"Scripted model {fault.name!r}: parameters {given!r} do not fit; {wanted}.", "model")
     read = [type(default)(text) for default, text in zip(fault.defaults, given, strict=False)]
     return (*read, *fault.defaults[len(read) :])

@@ -116,18 +116,14 @@ class UpstreamLedger:
         deadline_s = time.monotonic() + timeout_s
         while sum(total.calls for total in tuple(self._totals.values())) < count:
             if time.monotonic() > deadline_s:
-                raise TimeoutError(
-                    f"the scripted upstream's ledger has {len(self._calls)} calls, not {count}"
-                )
+                raise TimeoutError(f"the scripted upstream's ledger has {len(self._calls)} calls, not {count}")
             time.sleep(0.001)
         return self.calls
 
     def receive(self, head: bytes, body: bytes) -> None:
         self._received.append((head, body[:BODY_KEPT_BYTES]))
 
-    def record(
-        self, script: Script, head: bytes, started_s: float, completion_tokens: int, outcome: Outcome
-    ) -> None:
+    def record(self, script: Script, head: bytes, started_s: float, completion_tokens: int, outcome: Outcome) -> None:
         """Book a call that ends now; a script without a model is no call."""
         model = script.model
         if model is None:
@@ -135,9 +131,7 @@ class UpstreamLedger:
         self._calls.append((script, head, started_s, time.monotonic(), completion_tokens, outcome))
         total = self._totals.get(model)
         if total is None:
-            total = self._totals.setdefault(
-                model if len(self._totals) < MODELS_KEPT else OTHER_MODELS, ModelTotal()
-            )
+            total = self._totals.setdefault(model if len(self._totals) < MODELS_KEPT else OTHER_MODELS, ModelTotal())
         total.prompt_tokens += script.prompt_tokens
         total.completion_tokens += completion_tokens
         total.calls += 1
@@ -157,7 +151,7 @@ class UpstreamLedger:
         )
 
 
-def _call(
+def _call(  # noqa: PLR0917 (a row of the ledger, in its order)
     script: Script, head: bytes, started_s: float, ended_s: float, completion_tokens: int, outcome: Outcome
 ) -> Call:
     return Call(

@@ -84,9 +84,7 @@ def quota(request: ChatRequest) -> Script:
 
 
 def spend_limit(request: ChatRequest) -> Script:
-    body = error_body(
-        "The scripted spend limit is reached.", "invalid_request_error", "enforced_spend_limit_reached"
-    )
+    body = error_body("The scripted spend limit is reached.", "invalid_request_error", "enforced_spend_limit_reached")
     return error_reply(body, 400, request=request)
 
 
@@ -97,9 +95,7 @@ def context_overflow(request: ChatRequest) -> Script:
 
 
 def content_filter(request: ChatRequest) -> Script:
-    body = error_body(
-        "The scripted content filter was triggered.", "invalid_request_error", "content_filter", "prompt"
-    )
+    body = error_body("The scripted content filter was triggered.", "invalid_request_error", "content_filter", "prompt")
     return error_reply(body, 400, request=request)
 
 
@@ -110,9 +106,7 @@ def redirect(request: ChatRequest, status: int) -> Script:
 
 
 def error_in_body(request: ChatRequest) -> Script:
-    return error_reply(
-        error_body("Scripted provider error.", "server_error", "provider_error"), 200, request=request
-    )
+    return error_reply(error_body("Scripted provider error.", "server_error", "provider_error"), 200, request=request)
 
 
 def html(request: ChatRequest) -> Script:
@@ -173,9 +167,7 @@ def stale(request: ChatRequest) -> Script:
 
 def flaky(request: ChatRequest, period: int) -> Turns:
     healthy = answered(request)
-    return Turns(
-        scripts=(*[healthy] * (min(max(period, 1), 1000) - 1), error(request, 500)), starts_over=True
-    )
+    return Turns(scripts=(*[healthy] * (min(max(period, 1), 1000) - 1), error(request, 500)), starts_over=True)
 
 
 def error_first(request: ChatRequest, count: int) -> Turns:
@@ -217,9 +209,7 @@ def cached(request: ChatRequest) -> Script:
 
 
 def refuses(request: ChatRequest) -> Script:
-    return answered(
-        request, Answer(pieces=words("I'm sorry, but I can't help with that. (A scripted refusal.)"))
-    )
+    return answered(request, Answer(pieces=words("I'm sorry, but I can't help with that. (A scripted refusal.)")))
 
 
 def prose(request: ChatRequest) -> Script:

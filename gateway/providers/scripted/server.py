@@ -63,7 +63,7 @@ class ScriptedUpstream:
         server.close()
         for connection in tuple(self._connections):
             connection.stop()
-        while self._connections:
+        while self._connections:  # noqa: ASYNC110 (each leaves in its own callback, within a turn of the loop)
             await asyncio.sleep(0)
         await server.wait_closed()
 

@@ -51,9 +51,7 @@ from gateway.providers.scripted.script import (
 )
 
 _COMMENT = b": scripted keep-alive\n\n"
-_SERVER_ERROR = error_body(
-    "The scripted server had an error while it processed your request.", "server_error"
-)
+_SERVER_ERROR = error_body("The scripted server had an error while it processed your request.", "server_error")
 
 
 def reset(request: ChatRequest, count: int) -> Script:
@@ -89,9 +87,7 @@ def slow_chunks(request: ChatRequest, gap_ms: int) -> Script:
 
 def pause(request: ChatRequest, count: int, pause_ms: int) -> Script:
     steps = answered(request).steps
-    return scripted(
-        request, (*steps[: count + 1], *after(steps[count + 1 :] or (Step(b""),), pause_ms / 1000))
-    )
+    return scripted(request, (*steps[: count + 1], *after(steps[count + 1 :] or (Step(b""),), pause_ms / 1000)))
 
 
 def drip(request: ChatRequest, gap_ms: int) -> Script:

@@ -57,7 +57,6 @@ def test_cases_and_other_files_are_no_policies(tmp_path: Path, name: str) -> Non
     assert "policy files   none in" in _told(_settings(tmp_path, "one"))
 
 
-@pytest.mark.xfail(strict=True, reason="cli/first_steps.py:71: the loader passes hidden files over, this does not")
 def test_a_hidden_file_is_no_policy(tmp_path: Path) -> None:
     _policy_file(tmp_path, ".default.yaml")
 

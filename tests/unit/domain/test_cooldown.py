@@ -103,9 +103,6 @@ def test_a_failure_never_shortens_a_rest_and_none_is_longer_than_the_longest(
         assert health.until_s <= now_s + LONGEST_REST_S
 
 
-@pytest.mark.xfail(
-    strict=True, reason="domain/cooldown.py:44: each failure of a burst lengthens the rest: 10 s become 300 s"
-)
 def test_calls_under_way_when_a_rest_began_do_not_lengthen_it() -> None:
     health = _after(*[_DOWN] * 30)
 

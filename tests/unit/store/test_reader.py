@@ -35,7 +35,6 @@ def test_before_there_is_a_database_there_are_no_records(reader: RecordReader) -
     assert reader.find("req-1") is None
 
 
-@pytest.mark.xfail(strict=True, reason="store/engine.py:16: SQLite makes the file it is asked to open")
 def test_asking_does_not_make_a_database(reader: RecordReader, tmp_path: Path) -> None:
     reader.latest(10)
 

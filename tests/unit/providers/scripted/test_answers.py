@@ -29,9 +29,7 @@ SMALL = ChatRequest(model="scripted-small")
 
 
 def request_body(**fields: object) -> bytes:
-    return orjson.dumps(
-        {"model": "scripted-small", "messages": [{"role": "user", "content": "secret"}], **fields}
-    )
+    return orjson.dumps({"model": "scripted-small", "messages": [{"role": "user", "content": "secret"}], **fields})
 
 
 def choice(payload: Any) -> Any:
@@ -120,9 +118,7 @@ def test_a_schema_is_answered_with_what_it_requires() -> None:
             "unit": {"enum": ["C", "F"]},
         },
     }
-    body = request_body(
-        response_format={"type": "json_schema", "json_schema": {"name": "w", "schema": schema}}
-    )
+    body = request_body(response_format={"type": "json_schema", "json_schema": {"name": "w", "schema": schema}})
 
     content = "".join(plain_answer(parse_chat_request(body)).pieces)
 

@@ -89,9 +89,7 @@ def test_a_prefix_does_not_hide_the_row(model: str) -> None:
     assert status(played(model)) == 503
 
 
-@pytest.mark.parametrize(
-    "model", ["slow:soon", "slow:1:2", "slow:-1", "json:1", "rate-limit:1\r\nX-Evil: 1", "slow:"]
-)
+@pytest.mark.parametrize("model", ["slow:soon", "slow:1:2", "slow:-1", "json:1", "rate-limit:1\r\nX-Evil: 1", "slow:"])
 def test_parameters_that_do_not_fit_are_refused(model: str) -> None:
     with pytest.raises(InvalidRequestError, match="do not fit"):
         script_for(ChatRequest(model=model))
@@ -162,9 +160,7 @@ def test_a_flaky_model_fails_every_nth_call() -> None:
     assert [status(found.script(call)) for call in range(6)] == [200, 200, 500, 200, 200, 500]
 
 
-@pytest.mark.parametrize(
-    ("model", "failures"), [("error-once", 1), ("error-first:2", 2), ("error-first:0", 0)]
-)
+@pytest.mark.parametrize(("model", "failures"), [("error-once", 1), ("error-first:2", 2), ("error-first:0", 0)])
 def test_an_error_first_model_recovers_for_good(model: str, failures: int) -> None:
     found = script_for(ChatRequest(model=model))
 
@@ -237,9 +233,7 @@ def test_a_chunks_model_says_n_words(stream: bool) -> None:
     assert said == "chunk " * 7
 
 
-@pytest.mark.parametrize(
-    "model", ["chunks:7", "huge:1", "split", "drip:1", "tools", "usage-in-last", "cached", "json"]
-)
+@pytest.mark.parametrize("model", ["chunks:7", "huge:1", "split", "drip:1", "tools", "usage-in-last", "cached", "json"])
 def test_the_tokens_billed_are_the_tokens_reported(model: str) -> None:
     streamed = played(model, stream=True, include_usage=True)
     replied = played(model)
@@ -357,20 +351,14 @@ def test_early_usage_runs_up_to_the_total() -> None:
 
 def test_interleaved_tool_calls_take_turns() -> None:
     calls = [
-        delta["tool_calls"][0]
-        for delta in deltas(played("tools-interleaved", stream=True))
-        if "tool_calls" in delta
+        delta["tool_calls"][0] for delta in deltas(played("tools-interleaved", stream=True)) if "tool_calls" in delta
     ]
 
     assert [call["index"] for call in calls] == [0, 1, 0, 1, 0, 1]
 
 
 def test_a_tool_call_can_lack_its_index() -> None:
-    calls = [
-        delta["tool_calls"][0]
-        for delta in deltas(played("tools-no-index", stream=True))
-        if "tool_calls" in delta
-    ]
+    calls = [delta["tool_calls"][0] for delta in deltas(played("tools-no-index", stream=True)) if "tool_calls" in delta]
 
     assert [sorted(call) for call in calls] == [["function", "id", "type"]]
 

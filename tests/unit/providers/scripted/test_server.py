@@ -21,9 +21,7 @@ from gateway.providers.scripted import ScriptedUpstream
 from gateway.providers.scripted.server import LoopFactory
 
 
-@pytest.fixture(
-    scope="module", params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"]
-)
+@pytest.fixture(scope="module", params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
 def server(request: pytest.FixtureRequest) -> Iterator[ScriptedUpstream]:
     factory: LoopFactory = request.param
     with ScriptedUpstream.run_in_thread(loop_factory=factory) as running:
@@ -110,9 +108,7 @@ def test_pipelined_requests_are_answered_in_order(upstream: ScriptedUpstream) ->
 
     with connect(upstream) as client:
         client.sendall(
-            b"".join(
-                raw(chat(model), headers="Connection: close\r\n" * (model == "three")) for model in models
-            )
+            b"".join(raw(chat(model), headers="Connection: close\r\n" * (model == "three")) for model in models)
         )
         reply = read_all(client).decode()
 
