@@ -143,7 +143,13 @@ def running_gateway(
     directory: Path, policies: Mapping[str, str], environment: Mapping[str, str] | None = None
 ) -> Iterator[GatewayProcess]:
     """A gateway on free ports that serves `policies` (file name → YAML); stopped at the end, which must go well."""
-    gateway = GatewayProcess(spawn(directory, policies, environment), directory)
+    process = spawn(directory, policies, environment)
+    try:
+        gateway = GatewayProcess(process, directory)
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
     try:
         yield gateway
     finally:

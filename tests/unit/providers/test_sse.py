@@ -30,14 +30,7 @@ FRAMINGS = {
     "blank lines between": HELLO + b"\n\n" + FINISH + b"\n" + USAGE + DONE,
     "events without data": HELLO + b"event: ping\n\n" + FINISH + USAGE + DONE,
 }
-CUT_IN_LINE_END = pytest.mark.xfail(
-    strict=True, reason="_payload's short cut takes `[DONE]\\r\\n\\r` for an event that ends in two line feeds"
-)
 framings = pytest.mark.parametrize("stream", FRAMINGS.values(), ids=FRAMINGS.keys())
-cut_framings = pytest.mark.parametrize(
-    "stream",
-    [pytest.param(FRAMINGS[name], id=name, marks=[CUT_IN_LINE_END] * (name == "CR LF")) for name in FRAMINGS],
-)
 
 
 def read(*pieces: bytes, hides_usage: bool = False) -> tuple[bytes, EventStream]:
@@ -75,7 +68,7 @@ def test_a_stream_in_one_piece_comes_out_as_it_went_in(stream: bytes) -> None:
     assert events.is_done
 
 
-@cut_framings
+@framings
 def test_a_stream_survives_a_cut_at_every_byte(stream: bytes) -> None:
     for at in range(1, len(stream)):
         out, events = read(stream[:at], stream[at:])
@@ -95,7 +88,7 @@ def test_a_stream_survives_single_bytes(stream: bytes) -> None:
     assert events.output_events == 2
 
 
-@cut_framings
+@framings
 def test_the_hidden_usage_event_is_all_that_is_missing(stream: bytes) -> None:
     shown = [data for data in data_of(stream) if b"prompt_tokens" not in data]
 
@@ -111,7 +104,6 @@ def test_what_is_left_of_a_stream_with_its_usage_hidden_is_byte_for_byte() -> No
         assert read(PLAIN[:at], PLAIN[at:], hides_usage=True)[0] == HELLO + FINISH + DONE
 
 
-@CUT_IN_LINE_END
 @settings(max_examples=150, deadline=None)
 @given(framing=st.sampled_from(list(FRAMINGS)), cuts=st.sets(st.integers(1, len(PLAIN)), max_size=12))
 @example(framing="CR LF", cuts={len(FRAMINGS["CR LF"]) - 1})
@@ -167,7 +159,7 @@ def test_an_event_is_given_out_as_soon_as_it_is_whole() -> None:
         b"data: [DONE]",
         b"data: [DONE]\n",
         b"data:[DONE]\r\n",
-        pytest.param(b"data: [DONE]\r", marks=CUT_IN_LINE_END),
+        b"data: [DONE]\r",
     ],
 )
 def test_done_without_a_blank_line_is_done(ending: bytes) -> None:
