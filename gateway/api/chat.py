@@ -29,8 +29,7 @@ class ChatCompletions:
         exchange = ChatExchange(scope, receive, send, request_id=new_request_id(), max_body_bytes=self._max_body_bytes)
         try:
             require_method(scope, "POST")
-            with self._disconnects.watching(exchange):
-                await self._gateway.chat(exchange)
+            await self._watched(exchange)
         except GatewayError as error:
             self._rejected(error.code)
             await exchange.refuse(error, AnswerHead())
@@ -42,3 +41,10 @@ class ChatCompletions:
         except Exception:
             log.exception("request %s failed by a fault of the gateway", exchange.request_id)
             await exchange.break_off(GatewayError("the gateway failed; the operator's log tells more"))
+
+    async def _watched(self, exchange: ChatExchange) -> None:
+        self._disconnects.add(exchange)
+        try:
+            await self._gateway.chat(exchange)
+        finally:
+            self._disconnects.discard(exchange)

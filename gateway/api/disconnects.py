@@ -5,8 +5,6 @@ that outlive a tick get one.
 """
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from gateway.api.exchange import ChatExchange
 
@@ -22,20 +20,18 @@ class Disconnects:
         self._older: set[ChatExchange] = set()
         self._ticking = False
 
-    @contextmanager
-    def watching(self, exchange: ChatExchange) -> Iterator[None]:
+    def add(self, exchange: ChatExchange) -> None:
         """Cancel the current task when the client leaves; its request must have been read by the next tick."""
         self._fresh.add(exchange)
         if not self._ticking:
             self._ticking = True
             asyncio.get_running_loop().call_later(self._tick_s, self._tick)
-        try:
-            yield
-        finally:
-            self._fresh.discard(exchange)
-            self._older.discard(exchange)
-            if exchange.watcher is not None:
-                exchange.watcher.cancel()
+
+    def discard(self, exchange: ChatExchange) -> None:
+        self._fresh.discard(exchange)
+        self._older.discard(exchange)
+        if exchange.watcher is not None:
+            exchange.watcher.cancel()
 
     def _tick(self) -> None:
         if not self._fresh and not self._older:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from gateway.ports import Provider
-from gateway.providers.http_client import AiohttpClient
+from gateway.providers.http1 import Http1Client
 from gateway.providers.openai_http import OpenAIProvider, api_key
 
 
@@ -11,7 +11,7 @@ class ProviderDirectory:
     """Maps the `provider` of a deployment to the `Provider` that serves it. `now` gives Unix time in seconds."""
 
     def __init__(self, *, now: Callable[[], float]) -> None:
-        self._client = AiohttpClient()
+        self._client = Http1Client()
         self._providers: dict[str, Provider] = {
             "openai": OpenAIProvider(self._client, now=now),
             "azure": OpenAIProvider(self._client, now=now, auth_header=api_key),

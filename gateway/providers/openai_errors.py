@@ -103,7 +103,7 @@ def _detail(said: _Error) -> str | None:
 def retry_after_s(headers: Mapping[str, str], now_s: float) -> float | None:
     """Seconds to wait, from `retry-after-ms` or `Retry-After` in either form; None where absent or senseless."""
     milliseconds = _number(headers.get("retry-after-ms"))
-    value = headers.get("Retry-After")
+    value = headers.get("retry-after")
     seconds = milliseconds / 1e3 if milliseconds is not None else _number(value)
     if seconds is None and value is not None:
         seconds = _seconds_until(value, now_s)

@@ -62,7 +62,7 @@ class OpenAIProvider:
 
     async def stream(self, deployment: Deployment, request: ChatRequest, timeouts: Timeouts) -> "OpenAIStream":
         response = await self._post(deployment, request, timeouts)
-        if not response.headers.get("Content-Type", "").startswith("text/event-stream"):
+        if not response.headers.get("content-type", "").startswith("text/event-stream"):
             response.close()
             raise UpstreamInvalidAnswerError(
                 f"deployment {deployment.name!r} answered with something other than a stream"
@@ -84,7 +84,7 @@ class OpenAIProvider:
         except HttpError as exc:
             kind = UpstreamConnectError if exc.is_connect else UpstreamInterruptedError
             raise kind(f"deployment {deployment.name!r}: {exc}") from exc
-        if response.status == 200 and response.headers.get("Content-Encoding", "identity") == "identity":
+        if response.status == 200 and response.headers.get("content-encoding", "identity") == "identity":
             return response
         try:
             body = await _beginning(response)

@@ -11,11 +11,13 @@ TICK_S = 0.001
 
 async def worked(disconnects: Disconnects, wire: Wire, seconds: float) -> ChatExchange:
     exchange = ChatExchange(scope(), wire.receive, wire.send, request_id="id", max_body_bytes=1)
+    disconnects.add(exchange)
     try:
-        with disconnects.watching(exchange):
-            await asyncio.sleep(seconds)
+        await asyncio.sleep(seconds)
     except asyncio.CancelledError:
         assert exchange.has_gone
+    finally:
+        disconnects.discard(exchange)
     return exchange
 
 

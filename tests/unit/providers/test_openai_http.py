@@ -16,7 +16,7 @@ from gateway.domain.errors import (
     UpstreamRateLimitError,
 )
 from gateway.domain.policy import Deployment, Secret, Timeouts
-from gateway.providers.http_client import AiohttpClient
+from gateway.providers.http1 import Http1Client
 from gateway.providers.openai_http import OpenAIProvider, api_key, bearer, chat_url, upstream_body
 from gateway.providers.scripted import ScriptedUpstream
 from tests.builders import a_deployment, a_request
@@ -30,7 +30,7 @@ TIMEOUTS = Timeouts()
 def run(use: Use[Result], **options: Any) -> Result:
     async def with_both() -> Result:
         async with ScriptedUpstream() as upstream:
-            provider = OpenAIProvider(AiohttpClient(), now=lambda: 1_790_000_000.0, **options)
+            provider = OpenAIProvider(Http1Client(), now=lambda: 1_790_000_000.0, **options)
             try:
                 return await asyncio.wait_for(use(provider, upstream), 10)
             finally:

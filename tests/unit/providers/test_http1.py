@@ -8,12 +8,13 @@ from typing import Any, TypeVar
 import orjson
 import pytest
 
-from gateway.providers.http_client import AiohttpClient, BodyTooLongError, HttpError, HttpResponse
+from gateway.providers.http1 import Http1Client
+from gateway.providers.http_client import BodyTooLongError, HttpError, HttpResponse
 from gateway.providers.scripted import ScriptedUpstream
 from tests.gateway_process import eventually
 
 Result = TypeVar("Result")
-Use = Callable[[AiohttpClient, ScriptedUpstream], Awaitable[Result]]
+Use = Callable[[Http1Client, ScriptedUpstream], Awaitable[Result]]
 
 HEADERS = {"Content-Type": "application/json", "Authorization": "Bearer k"}
 
@@ -25,7 +26,7 @@ def body(model: str, **fields: Any) -> bytes:
 def run(use: Use[Result]) -> Result:
     async def with_both() -> Result:
         async with ScriptedUpstream() as upstream:
-            client = AiohttpClient()
+            client = Http1Client()
             try:
                 return await asyncio.wait_for(use(client, upstream), 10)
             finally:
@@ -34,25 +35,25 @@ def run(use: Use[Result]) -> Result:
     return asyncio.run(with_both())
 
 
-async def post(client: AiohttpClient, upstream: ScriptedUpstream, data: bytes) -> HttpResponse:
+async def post(client: Http1Client, upstream: ScriptedUpstream, data: bytes) -> HttpResponse:
     return await client.post(f"{upstream.url}/v1/chat/completions", HEADERS, data, connect_s=2)
 
 
 def test_a_request_goes_out_with_the_headers_given_and_no_more() -> None:
-    async def use(client: AiohttpClient, upstream: ScriptedUpstream) -> dict[str, str]:
+    async def use(client: Http1Client, upstream: ScriptedUpstream) -> dict[str, str]:
         (await post(client, upstream, body("small"))).close()
         return upstream.ledger.last_received.headers
 
     headers = run(use)
 
-    assert set(headers) == {"host", "accept", "content-type", "content-length", "authorization"}
+    assert set(headers) == {"host", "content-type", "content-length", "authorization"}
     assert headers["authorization"] == "Bearer k"
 
 
 def test_the_body_goes_out_and_comes_back_byte_for_byte() -> None:
     sent = body("small", x="ü\u0000")
 
-    async def use(client: AiohttpClient, upstream: ScriptedUpstream) -> tuple[bytes, bytes]:
+    async def use(client: Http1Client, upstream: ScriptedUpstream) -> tuple[bytes, bytes]:
         response = await post(client, upstream, sent)
         return upstream.ledger.last_received.body, await response.read(10_000)
 
@@ -63,7 +64,7 @@ def test_the_body_goes_out_and_comes_back_byte_for_byte() -> None:
 
 
 def test_a_redirect_is_an_answer_like_any_other() -> None:
-    async def use(client: AiohttpClient, upstream: ScriptedUpstream) -> tuple[int, int]:
+    async def use(client: Http1Client, upstream: ScriptedUpstream) -> tuple[int, int]:
         response = await post(client, upstream, body("redirect:308"))
         response.close()
         return response.status, len(upstream.ledger.received)
@@ -72,7 +73,7 @@ def test_a_redirect_is_an_answer_like_any_other() -> None:
 
 
 def test_a_connection_whose_answer_was_read_is_used_again() -> None:
-    async def use(client: AiohttpClient, upstream: ScriptedUpstream) -> int:
+    async def use(client: Http1Client, upstream: ScriptedUpstream) -> int:
         for _ in range(3):
             response = await post(client, upstream, body("small"))
             await response.read(10_000)
@@ -84,7 +85,7 @@ def test_a_connection_whose_answer_was_read_is_used_again() -> None:
 
 
 def test_an_answer_that_is_not_read_costs_its_connection() -> None:
-    async def use(client: AiohttpClient, upstream: ScriptedUpstream) -> str:
+    async def use(client: Http1Client, upstream: ScriptedUpstream) -> str:
         response = await post(client, upstream, body("chunks:1000:10", stream=True))
         await response.read_some()
         response.close()
@@ -95,7 +96,7 @@ def test_an_answer_that_is_not_read_costs_its_connection() -> None:
 
 
 def test_a_cancelled_call_closes_its_connection() -> None:
-    async def use(client: AiohttpClient, upstream: ScriptedUpstream) -> str:
+    async def use(client: Http1Client, upstream: ScriptedUpstream) -> str:
         call = asyncio.create_task(post(client, upstream, body("silent")))
         await asyncio.to_thread(eventually, lambda: upstream.ledger.received or None, "the request")
         call.cancel()
@@ -110,7 +111,7 @@ def test_a_cancelled_call_closes_its_connection() -> None:
 @pytest.mark.parametrize(("limit", "is_fine"), [(1 << 20, False), (3 << 20, True)])
 @pytest.mark.parametrize("stream", [False, True], ids=["declared", "undeclared"])
 def test_a_body_is_read_up_to_the_limit_and_no_further(limit: int, is_fine: bool, stream: bool) -> None:
-    async def use(client: AiohttpClient, upstream: ScriptedUpstream) -> int:
+    async def use(client: Http1Client, upstream: ScriptedUpstream) -> int:
         response = await post(client, upstream, body("huge:2", stream=stream))
         try:
             return len(await response.read(limit))
@@ -125,7 +126,7 @@ def test_a_body_is_read_up_to_the_limit_and_no_further(limit: int, is_fine: bool
 
 
 def test_a_refused_connection_is_told_without_its_address() -> None:
-    async def use(client: AiohttpClient, upstream: ScriptedUpstream) -> None:
+    async def use(client: Http1Client, upstream: ScriptedUpstream) -> None:
         with socket.socket() as nobody:
             nobody.bind(("127.0.0.1", 0))
             await client.post(f"http://127.0.0.1:{nobody.getsockname()[1]}/", {}, b"", connect_s=2)
@@ -137,7 +138,7 @@ def test_a_refused_connection_is_told_without_its_address() -> None:
 
 
 def test_a_connection_that_breaks_before_the_answer_is_no_connect_error() -> None:
-    async def use(client: AiohttpClient, upstream: ScriptedUpstream) -> HttpResponse:
+    async def use(client: Http1Client, upstream: ScriptedUpstream) -> HttpResponse:
         return await post(client, upstream, body("reset:0"))
 
     with pytest.raises(HttpError) as caught:
@@ -148,7 +149,7 @@ def test_a_connection_that_breaks_before_the_answer_is_no_connect_error() -> Non
 @pytest.mark.parametrize("model", ["reset:3", "hangup:3"])
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 def test_an_answer_that_breaks_off_is_told(model: str, stream: bool) -> None:
-    async def use(client: AiohttpClient, upstream: ScriptedUpstream) -> bytes:
+    async def use(client: Http1Client, upstream: ScriptedUpstream) -> bytes:
         response = await post(client, upstream, body(model, stream=stream))
         try:
             return await response.read(1 << 20)
@@ -160,7 +161,7 @@ def test_an_answer_that_breaks_off_is_told(model: str, stream: bool) -> None:
 
 
 def test_the_end_of_a_body_is_empty_and_stays_so() -> None:
-    async def use(client: AiohttpClient, upstream: ScriptedUpstream) -> list[bytes]:
+    async def use(client: Http1Client, upstream: ScriptedUpstream) -> list[bytes]:
         response = await post(client, upstream, body("small"))
         return [await response.read_some() for _ in range(3)]
 
@@ -171,15 +172,15 @@ def test_the_end_of_a_body_is_empty_and_stays_so() -> None:
 
 
 def test_a_compressed_answer_is_left_compressed() -> None:
-    async def use(client: AiohttpClient, upstream: ScriptedUpstream) -> bytes:
+    async def use(client: Http1Client, upstream: ScriptedUpstream) -> bytes:
         return await (await post(client, upstream, body("gzip-bomb:1"))).read(1 << 20)
 
     assert run(use).startswith(b"\x1f\x8b")
 
 
 def test_a_client_can_be_closed_twice_and_before_its_first_call() -> None:
-    async def use(_: AiohttpClient, upstream: ScriptedUpstream) -> int:
-        client = AiohttpClient()
+    async def use(_: Http1Client, upstream: ScriptedUpstream) -> int:
+        client = Http1Client()
         await client.aclose()
         (await post(client, upstream, body("small"))).close()
         await client.aclose()

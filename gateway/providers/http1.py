@@ -1,0 +1,180 @@
+"""An HTTP/1.1 client for upstream calls: pooled connections, TLS, cancellation that closes the connection at once.
+
+It follows no redirect, reads no proxy settings, keeps no cookies, asks for no compression and adds no header but
+`Host` and `Content-Length`.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections import deque
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from gateway.providers.http1_connection import Connection
+from gateway.providers.http_client import BodyTooLongError, HttpError
+
+KEEP_IDLE_S: Final = 30.0
+MOST_IDLE: Final = 256
+"""Idle connections kept for each origin."""
+
+
+class Origin(Struct, frozen=True):
+    """Where connections go to."""
+
+    scheme: str
+    host: str
+    port: int
+
+
+class Target(Struct, frozen=True):
+    """A URL, ready to write: its origin, and the head of a request to it up to the first header."""
+
+    origin: Origin
+    head: str
+
+
+class Http1Response:
+    """`HttpResponse` on a connection of the pool."""
+
+    __slots__ = ("_client", "_connection", "_is_closed", "_origin", "status")
+
+    def __init__(self, client: "Http1Client", origin: Origin, connection: Connection) -> None:
+        self._client = client
+        self._origin = origin
+        self._connection = connection
+        self._is_closed = False
+        self.status = connection.status
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {name.decode("latin-1"): value.decode("latin-1") for name, value in self._connection.headers}
+
+    async def read(self, limit_bytes: int) -> bytes:
+        piece = body = await self._connection.take()
+        if self._connection.is_whole and not self._connection.has_pieces and len(body) <= limit_bytes:
+            return body
+        parts, size = [body], len(body)
+        while piece and size <= limit_bytes:
+            piece = await self._connection.take()
+            parts.append(piece)
+            size += len(piece)
+        if size > limit_bytes:
+            raise BodyTooLongError
+        return b"".join(parts)
+
+    async def read_some(self) -> bytes:
+        return await self._connection.take()
+
+    def close(self) -> None:
+        if not self._is_closed:
+            self._is_closed = True
+            self._client.give_back(self._origin, self._connection)
+
+
+class Http1Client:
+    """`HttpClient` over HTTP/1.1."""
+
+    def __init__(self) -> None:
+        self._idle: dict[Origin, deque[Connection]] = {}
+        self._targets: dict[str, Target] = {}
+        self._tls: ssl.SSLContext | None = None
+
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes, *, connect_s: float) -> Http1Response:
+        target = self._targets.get(url) or self._parse(url)
+        request = _request(target, headers, body)
+        connection = self._take_idle(target.origin)
+        if connection is not None:
+            try:
+                return await self._exchange(target.origin, connection, request)
+            except HttpError:
+                if connection.has_received:
+                    raise
+        # None was idle; or it had been closed by the other side, as it may at any time: a new one, once.
+        connection = await self._connect(target.origin, connect_s)
+        return await self._exchange(target.origin, connection, request)
+
+    async def aclose(self) -> None:
+        for idle in self._idle.values():
+            for connection in idle:
+                connection.abort()
+        self._idle.clear()
+
+    def give_back(self, origin: Origin, connection: Connection) -> None:
+        """Keep a connection whose answer is read; close any other."""
+        idle = self._idle.get(origin)
+        if idle is None:
+            idle = self._idle[origin] = deque()
+        if not connection.is_reusable or len(idle) >= MOST_IDLE:
+            connection.abort()
+            return
+        connection.idle_since_s = now_s = asyncio.get_running_loop().time()
+        idle.append(connection)
+        if now_s - idle[0].idle_since_s > KEEP_IDLE_S:
+            idle.popleft().abort()
+
+    async def _exchange(self, origin: Origin, connection: Connection, request: bytes) -> Http1Response:
+        try:
+            await connection.send(request)
+        except BaseException:
+            connection.abort()
+            raise
+        return Http1Response(self, origin, connection)
+
+    def _take_idle(self, origin: Origin) -> Connection | None:
+        """The connection used last, of those that still stand."""
+        idle = self._idle.get(origin)
+        while idle:
+            connection = idle.pop()
+            if connection.is_open:
+                return connection
+        return None
+
+    async def _connect(self, origin: Origin, connect_s: float) -> Connection:
+        tls = self._tls_context() if origin.scheme == "https" else None
+        try:
+            async with asyncio.timeout(connect_s):
+                _, connection = await asyncio.get_running_loop().create_connection(
+                    Connection, origin.host, origin.port, ssl=tls
+                )
+        except (OSError, TimeoutError) as exc:
+            raise HttpError(_connect_failure(exc), is_connect=True) from exc
+        return connection
+
+    def _tls_context(self) -> ssl.SSLContext:
+        if self._tls is None:
+            self._tls = ssl.create_default_context()
+            self._tls.set_alpn_protocols(["http/1.1"])
+        return self._tls
+
+    def _parse(self, url: str) -> Target:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise HttpError(f"{parts.scheme or 'its'!r} URL cannot be called", is_connect=True)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        host = parts.netloc.rpartition("@")[2]
+        path = f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
+        target = Target(Origin(parts.scheme, parts.hostname, port), f"POST {path} HTTP/1.1\r\nHost: {host}\r\n")
+        self._targets[url] = target
+        return target
+
+
+def _request(target: Target, headers: Mapping[str, str], body: bytes) -> bytes:
+    fields = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    if fields.count("\n") != len(headers):
+        raise HttpError("a header for it holds a line break; look at its key", is_connect=True)
+    return f"{target.head}{fields}Content-Length: {len(body)}\r\n\r\n".encode("latin-1", "replace") + body
+
+
+def _connect_failure(exc: OSError) -> str:
+    """Why there is no connection, in words that name no address."""
+    reasons: tuple[tuple[type[OSError], str], ...] = (
+        (socket.gaierror, "its host name does not resolve"),
+        (ssl.SSLError, "its TLS certificate or handshake was refused"),
+        (ConnectionRefusedError, "it refused the connection"),
+        (TimeoutError, "it took no connection in time"),
+    )
+    return next((reason for kind, reason in reasons if isinstance(exc, kind)), "it cannot be reached")
