@@ -124,7 +124,7 @@ class Attempts:
         """Answer the client from the first deployment that can.
 
         Raises NoDeploymentError for an empty plan, the UpstreamError itself where another deployment would not do
-        better or bytes have left already, AttemptsExhaustedError where all of them failed.
+        better, bytes have left already or all failed alike, else AttemptsExhaustedError.
         """
         if not call.decision.plan:
             why = "; ".join(f"{name}: {reason}" for name, reason in call.decision.excluded.items())
@@ -140,7 +140,8 @@ class Attempts:
                 errors.append(error)
                 if not error.retryable:
                     break
-        raise AttemptsExhaustedError(tuple(errors))
+        # All alike: a 429 of the only deployment stays a 429, a prompt too long for all stays a 400.
+        raise errors[-1] if len({type(error) for error in errors}) == 1 else AttemptsExhaustedError(tuple(errors))
 
     async def _try(self, deployment: Deployment, call: Call) -> UpstreamError | None:
         """One attempt, from its call to its line in the trail; returns what went wrong."""

@@ -6,7 +6,7 @@ import orjson
 from msgspec import Struct
 
 from gateway.domain import errors
-from gateway.domain.errors import AttemptsExhaustedError, GatewayError, UpstreamError
+from gateway.domain.errors import GatewayError, UpstreamError
 
 
 class Envelope(Struct, frozen=True):
@@ -25,7 +25,7 @@ ENVELOPES: Final[dict[type[GatewayError], Envelope]] = {
     errors.UnknownModelError: Envelope(404, "invalid_request_error"),
     errors.UnknownPathError: Envelope(404, "invalid_request_error"),
     errors.MethodNotAllowedError: Envelope(405, "invalid_request_error"),
-    errors.NoDeploymentError: Envelope(503, "server_error"),
+    errors.NoDeploymentError: Envelope(403, "invalid_request_error"),
     errors.UpstreamError: Envelope(502, "server_error"),
     errors.UpstreamConnectError: Envelope(502, "server_error"),
     errors.UpstreamTimeoutError: Envelope(504, "server_error"),
@@ -41,16 +41,6 @@ ENVELOPES: Final[dict[type[GatewayError], Envelope]] = {
     errors.ContentFilterError: Envelope(400, "invalid_request_error"),
     errors.AttemptsExhaustedError: Envelope(502, "server_error"),
 }
-
-
-def shown(error: GatewayError) -> GatewayError:
-    """The error a client should see: where the attempts all failed the same way, that way; else the summary.
-
-    So a 429 of the only deployment stays a 429 with its Retry-After, and a prompt too long for all stays a 400.
-    """
-    if isinstance(error, AttemptsExhaustedError) and len({type(each) for each in error.errors}) == 1:
-        return error.errors[-1]
-    return error
 
 
 def envelope(error: GatewayError) -> Envelope:

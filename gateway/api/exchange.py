@@ -1,9 +1,10 @@
 """One HTTP exchange in the OpenAI chat dialect: what the pipeline's `Exchange` port means on an ASGI server."""
 
 import asyncio
+import contextlib
 
 from gateway.api.asgi import Headers, Message, Receive, Scope, Send
-from gateway.api.errors import envelope, error_body, shown
+from gateway.api.errors import envelope, error_body
 from gateway.api.headers import answer_headers
 from gateway.api.openai_chat import parse_chat
 from gateway.domain.errors import BodyTooLargeError, GatewayError, InvalidRequestError, UpstreamError
@@ -16,6 +17,8 @@ _EVENT_STREAM: Headers = [
     (b"cache-control", b"no-cache"),
     (b"x-accel-buffering", b"no"),
 ]
+_DRAIN_BYTES = 8 * 1024 * 1024
+_DRAIN_S = 1.0
 _CREDENTIAL_HEADERS = (b"x-api-key", b"api-key")
 
 
@@ -106,7 +109,6 @@ class ChatExchange:
         await self._send({"type": "http.response.body", "body": last})
 
     async def refuse(self, error: GatewayError, head: AnswerHead) -> int:
-        error = shown(error)
         status, body = envelope(error).status, error_body(error)
         headers = [_JSON, (b"content-length", b"%d" % len(body)), *answer_headers(self.request_id, head)]
         if isinstance(error, UpstreamError) and error.retry_after_s is not None:
@@ -114,8 +116,20 @@ class ChatExchange:
         if isinstance(error, BodyTooLargeError):
             headers.append((b"connection", b"close"))
         await self._start(status, headers)
+        if isinstance(error, BodyTooLargeError):
+            await self._send({"type": "http.response.body", "body": body, "more_body": True})
+            await self._drain()
+            body = b""
         await self._send({"type": "http.response.body", "body": body})
         return status
+
+    async def _drain(self) -> None:
+        """Take in some of a body nobody wants: closing on a client that still writes would cost it our answer."""
+        drained = 0
+        with contextlib.suppress(ClientGoneError, TimeoutError):
+            async with asyncio.timeout(_DRAIN_S):
+                while drained < _DRAIN_BYTES and (message := await self._message()).get("more_body"):
+                    drained += len(message.get("body", b""))
 
     async def break_off(self, error: GatewayError) -> None:
         """End the exchange after a fault of ours, wherever it stands."""

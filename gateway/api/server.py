@@ -13,6 +13,7 @@ from gateway.api.probes import Readiness
 
 KEEP_ALIVE_S = 75
 DRAIN_S = 30
+BACKLOG = 2048
 
 
 class PortTakenError(Exception):
@@ -28,12 +29,13 @@ class _Server(uvicorn.Server):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes any free one. Raises PortTakenError."""
+    """A listening socket, whose clients wait until it is served; port 0 takes any free one. Raises PortTakenError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(BACKLOG)
     except (OSError, OverflowError) as exc:
         listener.close()
         reason = exc.strerror if isinstance(exc, OSError) else exc
@@ -73,5 +75,5 @@ def _config(app: ASGIApp) -> uvicorn.Config:
         proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=DRAIN_S,
-        backlog=2048,
+        backlog=BACKLOG,
     )

@@ -16,11 +16,13 @@ class Lexicon(Struct, frozen=True, kw_only=True):
     opening      its first words: what kind of question it is
     instruction  its two ends: what is asked for
     subject      all of it: what it is about
+    keys         the tokens that any of them looks up, so that a text is gone through once
     """
 
     opening: Vocabulary
     instruction: Vocabulary
     subject: Vocabulary
+    keys: frozenset[str]
     courtesy: Courtesy
 
 
@@ -29,9 +31,11 @@ def load_lexicon() -> Lexicon:
     text = files(__package__).joinpath("lexicon.json").read_text("utf-8")
     sections: dict[str, Mapping[str, Languages]] = json.loads(text)
     courtesy = sections["courtesy"]
+    opening, instruction, subject = (Vocabulary(sections[name]) for name in ("opening", "instruction", "subject"))
     return Lexicon(
-        opening=Vocabulary(sections["opening"]),
-        instruction=Vocabulary(sections["instruction"]),
-        subject=Vocabulary(sections["subject"]),
+        opening=opening,
+        instruction=instruction,
+        subject=subject,
+        keys=opening.keys | instruction.keys | subject.keys,
         courtesy=Courtesy(courtesy["core"], courtesy["go ahead"], courtesy["filler"]),
     )

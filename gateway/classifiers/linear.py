@@ -46,30 +46,17 @@ class LinearClassifier:
 
     def classify(self, request: ChatRequest, signals: Signals) -> Classification:
         features = self._extractor.extract(request, signals)
-        contributions = self.contributions(features)
-        small_ok = _logistic(self.model.bias + math.fsum(each.log_odds for each in contributions))
-        evidence = math.fsum(each.log_odds for each in contributions if each.log_odds > 0.0)
+        shares = self._shares(features)
+        all_log_odds = [log_odds for log_odds, _ in shares]
+        small_ok = _logistic(self.model.bias + math.fsum(all_log_odds))
         return Classification(
             task=task_of(features),
             small_ok=small_ok,
             confidence=abs(2.0 * small_ok - 1.0),
-            has_evidence=evidence >= self.model.evidence_min,
-            contributions=contributions[:CONTRIBUTIONS_SHOWN],
+            has_evidence=math.fsum([each for each in all_log_odds if each > 0.0]) >= self.model.evidence_min,
+            contributions=_largest_first(shares[:CONTRIBUTIONS_SHOWN]),
             model=self._label,
         )
-
-    def contributions(self, features: Features) -> tuple[Contribution, ...]:
-        """What each feature adds to the log-odds, the largest first; with the bias they sum to the score."""
-        weights = self.model.weights
-        shares = [
-            (feature, max(-LARGEST_LOG_ODDS, min(LARGEST_LOG_ODDS, weight * value)))
-            for feature, value in features.items()
-            if (weight := weights[feature])
-        ]
-        shares.sort(key=lambda share: -abs(share[1]))
-        return tuple(Contribution(feature, log_odds) for feature, log_odds in shares)
-
-
 def _logistic(log_odds: float) -> float:
     if log_odds >= 0.0:
         return 1.0 / (1.0 + math.exp(-log_odds))

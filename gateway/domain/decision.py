@@ -3,14 +3,16 @@
 Pure: the same facts, policy, resting deployments and time give the same decision, live, in a test or in a replay.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 
-from gateway.domain.policy import Deployment, Facts, Policy, Route
+from gateway.domain.policy import Constraint, Deployment, Facts, Match, Policy, Route
+from gateway.domain.signals import Signals
 
 DEFAULT_RULE = "default"
+_NO_RULE = "no rule matched: the policy's default"
 
 
 class Decision(Struct, frozen=True, kw_only=True):
@@ -38,19 +40,21 @@ def decide(policy: Policy, facts: Facts, cooling: Mapping[str, float]) -> Decisi
     cooling  deployments at rest → seconds until they are back; they are left out unless nothing else is left
     """
     bound = policy.bind(facts, policy.threshold)
-    reasons: list[str] = []
-    barred = _barred(policy, bound, reasons)
-    rule, route = _chosen(policy, bound, reasons)
-    excluded: dict[str, str] = {}
-    fit = [
-        deployment for deployment in (*route.first, *route.then) if not _excluded(deployment, facts, barred, excluded)
-    ]
-    plan = _without_cooling(fit, cooling, excluded, reasons)
+    match = policy.match(bound) or _asked_one_by_one(policy, bound)
+    rule, route = match.rule, policy.default if match.rule is None else match.rule.route
+    reasons = [f"constraint {each.name!r}: only {each.requires}" for each in match.constraints]
+    reasons.append(_NO_RULE if rule is None else f"rule {rule.name!r}: {rule.when.source}")
+    plan: Sequence[Deployment] = route.first + route.then
+    excluded = _excluded(plan, match.constraints, facts.signals)
+    if excluded:
+        plan = [deployment for deployment in plan if deployment.name not in excluded]
+    if cooling:
+        plan = _without_cooling(plan, cooling, excluded, reasons)
     return Decision(
         policy=policy.name,
         policy_version=policy.version,
         route=route,
-        rule=rule,
+        rule=DEFAULT_RULE if rule is None else rule.name,
         plan=tuple(plan),
         reasons=tuple(reasons),
         excluded=excluded,
@@ -59,62 +63,46 @@ def decide(policy: Policy, facts: Facts, cooling: Mapping[str, float]) -> Decisi
     )
 
 
-def _barred(policy: Policy, bound: Any, reasons: list[str]) -> Callable[[str], str | None]:
-    """Which constraint bars a deployment, by name; None where none does."""
-    active = [constraint for constraint in policy.constraints if constraint.when.holds(bound)]
-    reasons.extend(f"constraint {each.name!r}: only {each.requires}" for each in active)
-
-    def barring(deployment: str) -> str | None:
-        for constraint in active:
-            if deployment not in constraint.permitted:
-                return f"constraint {constraint.name!r}"
-        return None
-
-    return barring
+def _asked_one_by_one(policy: Policy, bound: Any) -> Match:
+    return Match(
+        constraints=tuple(constraint for constraint in policy.constraints if constraint.when.holds(bound)),
+        rule=next((rule for rule in policy.rules if rule.when.holds(bound)), None),
+    )
 
 
-def _chosen(policy: Policy, bound: Any, reasons: list[str]) -> tuple[str, Route]:
-    for rule in policy.rules:
-        if rule.when.holds(bound):
-            reasons.append(f"rule {rule.name!r}: {rule.when.source}")
-            return rule.name, rule.route
-    reasons.append("no rule matched: the policy's default")
-    return DEFAULT_RULE, policy.default
-
-
-def _excluded(
-    deployment: Deployment, facts: Facts, barred: Callable[[str], str | None], excluded: dict[str, str]
-) -> bool:
-    why = barred(deployment.name) or _unfit(deployment, facts)
-    if why is None:
-        return False
-    excluded[deployment.name] = why
-    return True
-
-
-def _unfit(deployment: Deployment, facts: Facts) -> str | None:
-    """Why the deployment could not serve the request at all: its window or its capabilities."""
-    signals = facts.signals
+def _excluded(route: Sequence[Deployment], constraints: Sequence[Constraint], signals: Signals) -> dict[str, str]:
+    """The deployments that may not or cannot serve the request: name → why."""
+    excluded: dict[str, str] = {}
     needed = signals.tokens + signals.max_output_tokens
-    if deployment.context_window is not None and needed > deployment.context_window:
-        return f"context window {deployment.context_window} < {needed} tokens"
-    if deployment.capabilities is not None:
-        for capability, wanted in (
-            ("tools", signals.tools > 0),
-            ("json_schema", signals.structured),
-            ("vision", signals.images > 0),
-        ):
-            if wanted and capability not in deployment.capabilities:
-                return f"no capability {capability!r}"
+    for deployment in route:
+        if constraints and (bar := _bar(deployment, constraints)) is not None:
+            excluded[deployment.name] = f"constraint {bar.name!r}"
+        elif deployment.context_window is not None and needed > deployment.context_window:
+            excluded[deployment.name] = f"context window {deployment.context_window} < {needed} tokens"
+        elif deployment.capabilities is not None and (lack := _lack(deployment.capabilities, signals)) is not None:
+            excluded[deployment.name] = f"no capability {lack!r}"
+    return excluded
+
+
+def _bar(deployment: Deployment, constraints: Sequence[Constraint]) -> Constraint | None:
+    return next((each for each in constraints if deployment.name not in each.permitted), None)
+
+
+def _lack(capabilities: frozenset[str], signals: Signals) -> str | None:
+    """The first capability that the request needs and is not there."""
+    if signals.tools > 0 and "tools" not in capabilities:
+        return "tools"
+    if signals.structured and "json_schema" not in capabilities:
+        return "json_schema"
+    if signals.images > 0 and "vision" not in capabilities:
+        return "vision"
     return None
 
 
 def _without_cooling(
-    fit: list[Deployment], cooling: Mapping[str, float], excluded: dict[str, str], reasons: list[str]
-) -> list[Deployment]:
+    fit: Sequence[Deployment], cooling: Mapping[str, float], excluded: dict[str, str], reasons: list[str]
+) -> Sequence[Deployment]:
     """Leave resting deployments out, unless all are at rest: then each is better than none."""
-    if not cooling:
-        return fit
     rested = [deployment for deployment in fit if deployment.name not in cooling]
     if not rested:
         if fit:

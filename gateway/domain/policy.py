@@ -102,17 +102,31 @@ class Rule(Struct, frozen=True, kw_only=True):
     route: Route
 
 
+class Match(Struct, frozen=True, kw_only=True):
+    """What of a policy applies to one request: the constraints that hold, and the first rule that does, if any."""
+
+    constraints: tuple[Constraint, ...] = ()
+    rule: Rule | None = None
+
+
+def unmatched(bound: Any) -> None:
+    """The `match` of a policy whose conditions can only be asked one by one."""
+
+
 class Policy(Struct, frozen=True, kw_only=True):
     """For some aliases, what chooses a route.
 
     threshold  the `small_ok` a request needs before a rule calls it easy (`quality.threshold`)
     bind       makes the conditions' view of one request's facts
+    match      asks all conditions of these constraints and rules at once, about what `bind` made, and answers what
+               asking each would; None where one of them fails, and then each has to be asked
     """
 
     name: str
     version: str
     serves: tuple[str, ...]
     bind: Callable[[Facts, float], Any]
+    match: Callable[[Any], Match | None] = unmatched
     default: Route
     threshold: float
     constraints: tuple[Constraint, ...] = ()

@@ -80,14 +80,16 @@ class _SetCompiler:
         if default is None:
             return None
         compiled_rules = tuple(rule for rule in rules if rule is not None)
+        compiled_constraints = tuple(constraint for constraint in constraints if constraint is not None)
         return Policy(
             name=raw.name,
-            version=self._version(item.node, [default, *(rule.route for rule in compiled_rules)], constraints),
+            version=self._version(item.node, [default, *(rule.route for rule in compiled_rules)], compiled_constraints),
             serves=tuple(raw.serves),
             bind=conditions.binder(),
+            match=conditions.matcher(compiled_constraints, compiled_rules),
             default=default,
             threshold=_threshold(raw.quality),
-            constraints=tuple(constraint for constraint in constraints if constraint is not None),
+            constraints=compiled_constraints,
             rules=compiled_rules,
             baseline=baseline or None,
         )
@@ -175,12 +177,12 @@ class _SetCompiler:
     def _all_deployments_compiled(self) -> bool:
         return all(item.raw is not None for item in self._items.deployments)
 
-    def _version(self, node: Node, routes: Sequence[Route], constraints: Sequence[Constraint | None]) -> str:
+    def _version(self, node: Node, routes: Sequence[Route], constraints: Sequence[Constraint]) -> str:
         """Eight hex digits of what the policy, its routes and their deployments say, and whom constraints permit."""
         used = [self._nodes["routes", route.name].plain() for route in routes]
         plans = [deployment.name for route in routes for deployment in (*route.first, *route.then)]
         used += [self._nodes["deployments", name].plain() for name in sorted(set(plans))]
-        permitted = [sorted(constraint.permitted) for constraint in constraints if constraint is not None]
+        permitted = [sorted(constraint.permitted) for constraint in constraints]
         said = json.dumps([node.plain(), used, permitted], sort_keys=True, default=str)
         return hashlib.sha256(said.encode()).hexdigest()[:8]
 

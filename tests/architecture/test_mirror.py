@@ -10,6 +10,8 @@ ROOT = Path(__file__).parents[2]
 EXEMPT = {
     "gateway/__main__.py": "calls the command line and nothing else; tests/api starts the process",
     "gateway/api/asgi.py": "names for ASGI's types",
+    "gateway/cli/benchmark/errors.py": "two names for what went wrong; the tests of what raises them are beside that",
+    "gateway/providers/http_client.py": "Protocols and two errors; test_http1 tests what stands behind them",
     "gateway/providers/scripted/__main__.py": "a command for people; the server it starts has its own tests",
     **dict.fromkeys(
         (

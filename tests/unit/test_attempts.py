@@ -92,6 +92,14 @@ def test_when_every_deployment_fails_the_error_holds_all_of_theirs() -> None:
     assert walk.exchange.heads == []
 
 
+def test_when_every_deployment_fails_alike_the_error_is_the_last_of_them() -> None:
+    errors = (UpstreamRateLimitError("busy"), UpstreamRateLimitError("busy", retry_after_s=3.0))
+
+    walk = walk_plan(*(Fails(error=error) for error in errors))
+
+    assert walk.error is errors[1]
+
+
 def test_an_empty_plan_is_refused_with_the_reasons_and_nothing_is_called() -> None:
     empty = a_decision(plan=(), excluded={"small-a": "constraint 'stays home'"})
 
@@ -119,7 +127,7 @@ def test_there_are_no_more_calls_than_deployments_times_one_and_the_retries() ->
     walk = walk_plan(*[Fails(error=DOWN)] * 6, decision=a_plan(retries=2))
 
     assert walk.provider.called == ["small-a"] * 3 + ["large-a"] * 3
-    assert isinstance(walk.error, AttemptsExhaustedError)
+    assert walk.error is DOWN
 
 
 def test_each_attempt_tells_the_health_board_once() -> None:

@@ -132,8 +132,8 @@ def test_a_request_the_policy_leaves_no_deployment_for_is_refused() -> None:
 def test_a_request_no_upstream_answers_has_failed() -> None:
     life = _live(Fails(error=DOWN))
 
-    assert [error.code for error in life.exchange.refused] == ["attempts_exhausted"]
-    assert _ended(life.record) == ("failed", 418, "attempts_exhausted")
+    assert [error.code for error in life.exchange.refused] == ["upstream_unavailable"]
+    assert _ended(life.record) == ("failed", 418, "upstream_unavailable")
     assert life.exchange.heads[0].attempts == 1
 
 

@@ -4,7 +4,6 @@ import pytest
 
 from gateway.api.exchange import ChatExchange, ClientGoneError, credential_of
 from gateway.domain.errors import (
-    AttemptsExhaustedError,
     BodyTooLargeError,
     GatewayError,
     InvalidRequestError,
@@ -97,7 +96,7 @@ def refused(error: GatewayError) -> Wire:
 
 @pytest.mark.parametrize(("seconds", "header"), [(0.0, "1"), (0.2, "1"), (6.6, "7"), (3_600.0, "3600")])
 def test_a_rate_limit_says_when_to_come_back_in_whole_seconds(seconds: float, header: str) -> None:
-    wire = refused(AttemptsExhaustedError((UpstreamRateLimitError("busy", retry_after_s=seconds),)))
+    wire = refused(UpstreamRateLimitError("busy", retry_after_s=seconds))
 
     assert (wire.status, wire.headers["retry-after"]) == (429, header)
 

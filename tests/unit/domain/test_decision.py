@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gateway.domain.decision import DEFAULT_RULE, Decision, decide
-from gateway.domain.policy import Constraint, Deployment, Policy, Rule
+from gateway.domain.policy import Constraint, Deployment, Match, Policy, Rule
 from gateway.domain.request import Message
 from tests.builders import a_deployment, a_policy, a_request, a_route, always, never, some_facts
 
@@ -130,6 +130,23 @@ def test_conditions_see_what_the_policy_binds_with_its_own_threshold() -> None:
     decide(a_policy(rules=(rule,), threshold=0.42), facts, {})
 
     assert seen == [(facts, 0.42)]
+
+
+def test_what_the_policy_matches_at_once_is_not_asked_again() -> None:
+    barred, kept = _keeps("unasked", holds=False), _keeps("stays home", "r2")
+    rules = (_rule("one", "r1"), _rule("two", "r2"))
+    match = Match(constraints=(kept,), rule=rules[1])
+
+    decision = decide(a_policy(rules=rules, constraints=(barred, kept), match=lambda bound: match), some_facts(), {})
+
+    assert (decision.rule, _planned(decision), decision.excluded) == ("two", ["r2"], {})
+    assert decision.reasons == ("constraint 'stays home': only labels.residency == \"on_prem\"", "rule 'two': true")
+
+
+def test_a_policy_that_cannot_be_matched_at_once_is_asked_rule_by_rule() -> None:
+    policy = a_policy(rules=(_rule("one", "r1", holds=False), _rule("two", "r2")), match=lambda bound: None)
+
+    assert decide(policy, some_facts(), {}).rule == "two"
 
 
 def test_what_a_constraint_bars_is_excluded_in_its_name() -> None:

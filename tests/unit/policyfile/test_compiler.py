@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.decision import decide
-from gateway.domain.policy import Timeouts
+from gateway.domain.policy import Match, Timeouts
 from tests.builders import a_classification, a_request, some_facts
 from tests.unit.policyfile.folder import DEPLOYMENTS, GOOD, POLICIES, ROUTES, load, problems_of
 
@@ -104,6 +104,14 @@ def test_what_does_not_fit_together_is_refused(tmp_path: Path, old: str, new: st
 
     assert len(problems) == 1
     assert message in problems[0]
+
+
+def test_a_compiled_policy_matches_all_its_conditions_at_once(tmp_path: Path) -> None:
+    policy = load(tmp_path, p=GOOD.replace("rules:", CONSTRAINT)).by_alias["auto"]
+
+    match = policy.match(policy.bind(some_facts(classification=a_classification(1.0)), policy.threshold))
+
+    assert match == Match(rule=policy.rules[0])
 
 
 def test_an_alias_belongs_to_one_policy(tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 import logging
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from gateway.domain.policy import Facts
+from gateway.domain.policy import Constraint, Facts, Match, Rule
 from gateway.domain.request import Caller
 from gateway.policyfile.conditions import (
     FACT_TYPES,
@@ -13,7 +15,7 @@ from gateway.policyfile.conditions import (
     PolicyConditions,
     Requirements,
 )
-from tests.builders import a_classification, a_deployment, a_request, some_facts
+from tests.builders import a_classification, a_deployment, a_request, a_route, some_facts
 
 FACTS = FactConditions()
 
@@ -94,6 +96,92 @@ def test_a_number_beyond_64_bits_fails_the_evaluation_and_not_the_request() -> N
 
 def test_a_long_request_binds_like_a_short_one() -> None:
     assert holds("signals.tokens > 10000", some_facts(a_request("word " * 20_000)))
+
+
+class Asked:
+    """A policy's conditions, asked about facts with so many tokens: all at once, and one by one."""
+
+    def __init__(self, constraints: Sequence[str] = (), rules: Sequence[str] = ()) -> None:
+        conditions = PolicyConditions(FACTS)
+        self.constraints = [
+            Constraint(
+                name=str(number),
+                when=conditions.compile(source, on_error=True),
+                requires="",
+                permitted=frozenset(),
+            )
+            for number, source in enumerate(constraints)
+        ]
+        self.rules = [
+            Rule(name=str(number), when=conditions.compile(source, on_error=False), route=a_route())
+            for number, source in enumerate(rules)
+        ]
+        self._bind = conditions.binder()
+        self._match = conditions.matcher(self.constraints, self.rules)
+
+    def at_once(self, tokens: int) -> Match | None:
+        return self._match(self._bound(tokens))
+
+    def one_by_one(self, tokens: int) -> Match:
+        bound = self._bound(tokens)
+        holding = [rule for rule in self.rules if rule.when.holds(bound)]
+        return Match(
+            constraints=tuple(each for each in self.constraints if each.when.holds(bound)),
+            rule=holding[0] if holding else None,
+        )
+
+    def _bound(self, tokens: int) -> Any:
+        return self._bind(replace(some_facts(), signals=replace(some_facts().signals, tokens=tokens)), 0.5)
+
+
+def _at(*tokens: int) -> list[str]:
+    return [f"signals.tokens == {each}" for each in tokens]
+
+
+@pytest.mark.parametrize("constraints", [0, 1, 3, 40])
+@pytest.mark.parametrize("rules", [0, 1, 2, 30, 200])
+def test_however_many_conditions_asked_at_once_answer_what_each_would(constraints: int, rules: int) -> None:
+    asked = Asked([f"signals.tokens % {each + 2} == 0" for each in range(constraints)], _at(*range(rules)))
+
+    for tokens in (0, 1, 6, 29, 30, 101, 199, 210):
+        assert asked.at_once(tokens) == asked.one_by_one(tokens)
+
+
+def test_the_first_of_the_rules_that_hold_is_the_match() -> None:
+    asked = Asked(rules=_at(1, 2, 2))
+
+    match = asked.at_once(2)
+
+    assert match is not None
+    assert match.rule is asked.rules[1]
+
+
+def test_a_condition_that_ends_with_a_comment_leaves_the_others_alone() -> None:
+    asked = Asked(["signals.tokens > 1 // long"], ["signals.tokens == 2 // two", "signals.tokens == 3 // three"])
+
+    assert asked.at_once(3) == Match(constraints=(asked.constraints[0],), rule=asked.rules[1])
+
+
+@pytest.mark.parametrize(("constraints", "rules"), [(1, 0), (0, 1), (2, 30)])
+def test_where_a_condition_fails_there_is_no_match_and_each_has_to_be_asked(constraints: int, rules: int) -> None:
+    failing = "1 / (signals.tokens - 7) < 5"
+    asked = Asked([failing] * constraints, [failing] * rules)
+
+    assert asked.at_once(7) is None
+    assert asked.at_once(8) == asked.one_by_one(8)
+
+
+def test_a_failure_behind_the_rule_that_holds_is_none() -> None:
+    asked = Asked(rules=["signals.tokens == 7", "1 / (signals.tokens - 7) < 5"])
+
+    assert asked.at_once(7) == Match(rule=asked.rules[0])
+
+
+def test_a_condition_as_deep_as_cel_takes_is_asked_on_its_own() -> None:
+    asked = Asked(rules=["signals.tokens == 7", "signals.tokens == 8 ? false : " * 29 + "true"])
+
+    assert asked.at_once(7) is None
+    assert (asked.one_by_one(8).rule, asked.one_by_one(9).rule) == (None, asked.rules[1])
 
 
 @pytest.mark.parametrize(
