@@ -172,6 +172,7 @@ def _http_answers(url: str) -> bool:
 
 
 _BINARIES: dict[str, Callable[[], str]] = {
+    "openssl": lambda: _on_path("openssl"),
     "wrk": lambda: _on_path("wrk"),
     "postgresql": lambda: _postgres_binary("postgres"),
     "redis": lambda: _on_path("redis-server"),

@@ -26,10 +26,11 @@ _ROLES: Final[dict[str, Role]] = {
 def parse_chat(body: bytes) -> ChatRequest:
     """Read a request body. Raises InvalidRequestError, with `param` where one field is at fault."""
     payload = _object(body)
-    for name, (is_right, expected) in _FIELDS.items():
-        value = payload.get(name)
-        if value is not None and not is_right(value):
-            raise _wrong_type(name, expected, value)
+    for name, value in payload.items():
+        if name in _FIELDS and value is not None:
+            is_right, expected = _FIELDS[name]
+            if not is_right(value):
+                raise _wrong_type(name, expected, value)
     options = payload.get("stream_options") or {}
     return ChatRequest(
         alias=_alias(payload),
@@ -54,31 +55,25 @@ def _object(body: bytes) -> dict[str, Any]:
         raise InvalidRequestError(f"the request body is not valid JSON: {exc}") from exc
     if not isinstance(payload, dict):
         raise InvalidRequestError(f"the request body must be a JSON object, not {_kind(payload)}")
-    if body.count(b"{") + body.count(b"[") > MAX_DEPTH and _is_deeper(payload, MAX_DEPTH):
+    if _is_deeper(payload, MAX_DEPTH):
         raise InvalidRequestError(f"the request body is nested deeper than {MAX_DEPTH} levels")
-    if _may_repeat_a_name(body, payload):
+    # A body that is what its parsed form is written as holds nothing else; where it is spaced or escaped, one looks.
+    if orjson.dumps(payload) != body:
         _refuse_duplicates(body)
     return payload
-
-
-def _may_repeat_a_name(body: bytes, payload: dict[str, Any]) -> bool:
-    """False where each name stands in the text once and none can hide behind an escape; most bodies are like that."""
-    if b"\\" in body and (b"\\u" in body or b"\\/" in body):
-        return True
-    return any(body.count(b'"%b"' % name.encode()) != 1 for name in payload)
 
 
 def _is_deeper(value: Any, limit: int) -> bool:
     level: list[Any] = [value]
     for _ in range(limit):
-        level = [
-            child
-            for parent in level
-            for child in (parent.values() if isinstance(parent, dict) else parent)
-            if isinstance(child, dict | list)
-        ]
-        if not level:
+        deeper: list[Any] = []
+        for parent in level:
+            for child in parent.values() if type(parent) is dict else parent:
+                if type(child) is dict or type(child) is list:
+                    deeper.append(child)
+        if not deeper:
             return False
+        level = deeper
     return True
 
 
@@ -136,7 +131,8 @@ def _message(message: Any, index: int) -> Message:
         raise InvalidRequestError(
             f"'messages[{index}].role' must be one of {', '.join(_ROLES)}", param=f"messages[{index}].role"
         )
-    text, images = _content(message.get("content"), index)
+    content = message.get("content")
+    text, images = (content, 0) if type(content) is str else _content(content, index)
     calls = message.get("tool_calls")
     if calls is not None and not isinstance(calls, list):
         raise _wrong_type(f"messages[{index}].tool_calls", "an array", calls)
@@ -144,11 +140,9 @@ def _message(message: Any, index: int) -> Message:
 
 
 def _content(content: Any, index: int) -> tuple[str, int]:
-    """A message's text, its parts joined by line ends, and how many images it holds."""
+    """The text of a message that is no string, its parts joined by line ends, and how many images it holds."""
     if content is None:
         return "", 0
-    if isinstance(content, str):
-        return content, 0
     if not isinstance(content, list):
         raise _wrong_type(f"messages[{index}].content", "a string or an array of parts", content)
     texts: list[str] = []

@@ -4,9 +4,8 @@ All text features look at a bounded view of the last human message, tokenised on
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-
-from msgspec import Struct
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
 
 from gateway.classifiers.lexicon import Lexicon
 from gateway.classifiers.vocabulary import UNSPACED, is_unspaced, normalised, tokens_of
@@ -25,30 +24,90 @@ _SHORT_LENGTH = 20
 _NOT_SHORT_LENGTH = 80
 _CHARS_PER_UNSPACED_WORD = 2
 _CHARS_PER_LONGEST_WORD = 16
-_SENTENCE_ENDS = ".!?。"
+_SENTENCE_ENDS = b".!?"
 _DIGITS = bytes(byte if chr(byte) in "0123456789" else 32 for byte in range(256))
 """Every byte but a digit becomes a space."""
 
+FEATURES = (
+    "greeting, thanks or yes",
+    "short ask",
+    "long ask",
+    "single short factual question",
+    "asks to extract",
+    "asks to classify",
+    "asks to rewrite",
+    "asks to translate",
+    "asks to summarise",
+    "asks for a short answer",
+    "asks about a given text",
+    "asks to write or fix code",
+    "asks to reason or advise",
+    "asks for creative writing",
+    "question",
+    "proof or derivation",
+    "legal terms",
+    "medical terms",
+    "finance terms",
+    "concurrency or systems fault",
+    "several steps",
+    "comparison or trade-off",
+    "constraints stated",
+    "word problem with numbers",
+    "code present",
+    "mathematical notation",
+    "many numbers",
+    "many sentences",
+    "images present",
+    "tools offered",
+    "agent at work with tools",
+    "structured answer required",
+    "many turns",
+    "long context",
+    "long answer allowed",
+)
+"""The name of each feature, in the order it is given."""
 
-class Ask(Struct, frozen=True, kw_only=True):
-    """A request whose last human message has been read once.
+_ASKED: Mapping[str, tuple[str, ...]] = {
+    "asks to extract": ("asks to extract",),
+    "asks to classify": ("asks to classify",),
+    "asks to rewrite": ("asks to rewrite",),
+    "asks to translate": ("asks to translate",),
+    "asks to summarise": ("asks to summarise",),
+    "asks for a short answer": ("asks for a short answer",),
+    "asks about a given text": ("asks about a given text",),
+    "asks to write or fix code": ("asks to write or fix code",),
+    "asks to reason or advise": ("asks to reason or advise",),
+    "asks for creative writing": ("asks for creative writing",),
+    "asks for an explanation": ("asks to reason or advise", "question"),
+    "asks for a fact": ("question",),
+    "asks yes or no": ("question",),
+}
+"""Group of the instruction or opening vocabulary → the features that one of its words shows."""
 
-    length    of the ask in words, right up to `_NOT_SHORT_LENGTH`; in unspaced scripts two characters are one word
-    numbers   runs of ASCII digits in the ask
-    asked     group of the instruction or opening vocabulary → how many of its words occur
-    subject   the same for the subject vocabulary
-    """
+_NAMED: Mapping[str, tuple[str, int]] = {
+    "proof or derivation": ("proof or derivation", 1),
+    "legal terms": ("legal terms", 2),
+    "medical terms": ("medical terms", 2),
+    "finance terms": ("finance terms", 2),
+    "concurrency or systems fault": ("concurrency or systems fault", 1),
+    "several steps": ("several steps", 3),
+    "comparison or trade-off": ("comparison or trade-off", 1),
+    "constraint": ("constraints stated", 3),
+}
+"""Group of the subject vocabulary → the feature it shows, and how many different terms show it fully."""
 
-    signals: Signals
-    length: int
-    numbers: int
-    sentences: int
-    is_courtesy: bool
-    asked: Mapping[str, int]
-    subject: Mapping[str, int]
+_FLAGS: Mapping[str, str] = {
+    "code present": "code",
+    "mathematical notation": "maths",
+    "images present": "images",
+    "tools offered": "tools",
+    "agent at work with tools": "tool_loop",
+    "structured answer required": "structured",
+}
+"""Feature → the signal that shows it where it is not 0."""
 
-
-Measure = Callable[[Ask], float]
+_flags_of = attrgetter(*_FLAGS.values())
+_place_of = {name: place for place, name in enumerate(FEATURES)}.__getitem__
 
 
 class FeatureExtractor:
@@ -59,27 +118,57 @@ class FeatureExtractor:
 
     def extract(self, request: ChatRequest, signals: Signals) -> Features:
         """The features that are not 0, by name; the names are `FEATURES`."""
-        ask = self._read(request.last_human_text(), signals)
-        return {name: value for name, measure in _MEASURES if (value := measure(ask)) > 0.0}
-
-    def _read(self, written: str, signals: Signals) -> Ask:
-        text = bounded_view(normalised(bounded_view(written)))
+        text = bounded_view(normalised(bounded_view(request.last_human_text())))
         tokens = tokens_of(text)
         unspaced = text if is_unspaced(text) else ""
-        asked = self._lexicon.instruction.find(*_ends(tokens, unspaced))
-        asked.update(self._lexicon.opening.find(tokens[:_OPENING_TOKENS], unspaced[:_OPENING_CHARS]))
-        return Ask(
-            signals=signals,
-            length=_length(tokens, text, unspaced),
-            numbers=_numbers(text),
-            sentences=sum(map(text.count, _SENTENCE_ENDS)),
-            is_courtesy=self._lexicon.courtesy.covers(text, tokens, is_opening=signals.turns <= 1),
-            asked=asked,
-            subject=self._lexicon.subject.find(tokens, unspaced),
-        )
+        length = _length(tokens, text, unspaced)
+        numbers, sentences = _numbers_and_sentences(text)
+        features: dict[str, float] = {}
+        words = self._lexicon.keys.intersection(tokens)
+        if words or unspaced:
+            self._add_asked(features, words, tokens, unspaced, length)
+            self._add_named(features, words, tokens, unspaced, numbers)
+        if self._lexicon.courtesy.covers(text, tokens, is_opening=signals.turns <= 1):
+            features["greeting, thanks or yes"] = 1.0
+        if 0 < length < _NOT_SHORT_LENGTH:
+            features["short ask"] = 1.0 - _between(length, _SHORT_LENGTH, _NOT_SHORT_LENGTH)
+        _add_sizes(features, signals, numbers, sentences)
+        flags = _flags_of(signals)
+        if any(flags):
+            features.update((name, 1.0) for name, flag in zip(_FLAGS, flags, strict=True) if flag)
+        return {name: features[name] for name in sorted(features, key=_place_of)}
+
+    def _add_asked(
+        self, features: dict[str, float], words: frozenset[str], tokens: list[str], unspaced: str, length: int
+    ) -> None:
+        """What the ends of the text ask for, and the kind of question it begins with."""
+        ends, ends_text = _ends(tokens, unspaced)
+        asked = self._lexicon.instruction.find(words if ends is tokens else words.intersection(ends), ends, ends_text)
+        first = tokens[:_OPENING_TOKENS]
+        asked.update(self._lexicon.opening.find(words.intersection(first), first, unspaced[:_OPENING_CHARS]))
+        for group in asked:
+            for feature in _ASKED.get(group, ()):
+                features[feature] = 1.0
+        # Its question mark does not count: people leave it out.
+        if length <= _FACTUAL_LENGTH and "asks for a fact" in asked:
+            features["single short factual question"] = 1.0
+
+    def _add_named(
+        self, features: dict[str, float], words: frozenset[str], tokens: list[str], unspaced: str, numbers: int
+    ) -> None:
+        """What the text is about; terms count wherever they stand."""
+        subject = self._lexicon.subject.find(words, tokens, unspaced)
+        for group, found in subject.items():
+            if named := _NAMED.get(group):
+                feature, enough = named
+                features[feature] = min(1.0, (1 + found) / (1 + enough))
+        if "sequence start" in subject and "sequence next" in subject:
+            features["several steps"] = 1.0
+        if numbers > 1 and "quantity question" in subject:
+            features["word problem with numbers"] = 1.0
 
 
-def _ends(tokens: Sequence[str], text: str) -> tuple[Sequence[str], str]:
+def _ends(tokens: list[str], text: str) -> tuple[list[str], str]:
     """Where instructions stand: before and after what they are to be applied to."""
     if len(tokens) > 2 * _INSTRUCTION_TOKENS:
         tokens = [*tokens[:_INSTRUCTION_TOKENS], *tokens[-_INSTRUCTION_TOKENS:]]
@@ -96,23 +185,24 @@ def _length(tokens: Sequence[str], text: str, unspaced: str) -> int:
     return length + len(characters) // _CHARS_PER_UNSPACED_WORD
 
 
-def _numbers(text: str) -> int:
-    """Runs of ASCII digits, which full-width ones are once normalised."""
-    return len(text.encode("ascii", "replace").translate(_DIGITS).split())
+def _numbers_and_sentences(text: str) -> tuple[int, int]:
+    """How many runs of ASCII digits, which full-width ones are once normalised, and how many ends of sentences."""
+    encoded = text.encode("utf-8", "surrogatepass")
+    numbers = len(encoded.translate(_DIGITS).split())
+    return numbers, len(encoded) - len(encoded.translate(None, _SENTENCE_ENDS)) + text.count("。")
 
 
-def _asks(*groups: str) -> Measure:
-    return lambda ask: 0.0 if ask.asked.keys().isdisjoint(groups) else 1.0
-
-
-def _names(group: str, enough: int) -> Measure:
-    """1 from `enough` different terms on, less below."""
-
-    def share(ask: Ask) -> float:
-        found = ask.subject.get(group, 0)
-        return min(1.0, (1 + found) / (1 + enough)) if found else 0.0
-
-    return share
+def _add_sizes(features: dict[str, float], signals: Signals, numbers: int, sentences: int) -> None:
+    for name, value, low, high in (
+        ("long ask", signals.ask_tokens, 250, 16_000),
+        ("many numbers", numbers, 4, 40),
+        ("many sentences", sentences, 8, 40),
+        ("many turns", signals.turns, 2, 20),
+        ("long context", signals.tokens, 2_000, 64_000),
+        ("long answer allowed", signals.max_output_tokens, 1_000, 16_000),
+    ):
+        if value > low:
+            features[name] = _between(value, low, high)
 
 
 def _between(value: float, low: float, high: float) -> float:
@@ -120,66 +210,3 @@ def _between(value: float, low: float, high: float) -> float:
     if value <= low:
         return 0.0
     return min(1.0, math.log(value / low) / math.log(high / low))
-
-
-def _short(ask: Ask) -> float:
-    return 1.0 - _between(ask.length, _SHORT_LENGTH, _NOT_SHORT_LENGTH) if ask.length else 0.0
-
-
-def _factual(ask: Ask) -> float:
-    """A short question on its own. Its question mark does not count: people leave it out."""
-    return 1.0 if ask.length <= _FACTUAL_LENGTH and "asks for a fact" in ask.asked else 0.0
-
-
-def _steps(ask: Ask) -> float:
-    in_order = "sequence start" in ask.subject and "sequence next" in ask.subject
-    return 1.0 if in_order else _named_steps(ask)
-
-
-_named_steps = _names("several steps", 3)
-
-
-def _word_problem(ask: Ask) -> float:
-    return 1.0 if ask.numbers > 1 and "quantity question" in ask.subject else 0.0
-
-
-_MEASURES: tuple[tuple[str, Measure], ...] = (
-    ("greeting, thanks or yes", lambda ask: float(ask.is_courtesy)),
-    ("short ask", _short),
-    ("long ask", lambda ask: _between(ask.signals.ask_tokens, 250, 16_000)),
-    ("single short factual question", _factual),
-    ("asks to extract", _asks("asks to extract")),
-    ("asks to classify", _asks("asks to classify")),
-    ("asks to rewrite", _asks("asks to rewrite")),
-    ("asks to translate", _asks("asks to translate")),
-    ("asks to summarise", _asks("asks to summarise")),
-    ("asks for a short answer", _asks("asks for a short answer")),
-    ("asks about a given text", _asks("asks about a given text")),
-    ("asks to write or fix code", _asks("asks to write or fix code")),
-    ("asks to reason or advise", _asks("asks to reason or advise", "asks for an explanation")),
-    ("asks for creative writing", _asks("asks for creative writing")),
-    ("question", _asks("asks for a fact", "asks for an explanation", "asks yes or no")),
-    ("proof or derivation", _names("proof or derivation", 1)),
-    ("legal terms", _names("legal terms", 2)),
-    ("medical terms", _names("medical terms", 2)),
-    ("finance terms", _names("finance terms", 2)),
-    ("concurrency or systems fault", _names("concurrency or systems fault", 1)),
-    ("several steps", _steps),
-    ("comparison or trade-off", _names("comparison or trade-off", 1)),
-    ("constraints stated", _names("constraint", 3)),
-    ("word problem with numbers", _word_problem),
-    ("code present", lambda ask: float(ask.signals.code)),
-    ("mathematical notation", lambda ask: float(ask.signals.maths)),
-    ("many numbers", lambda ask: _between(ask.numbers, 4, 40)),
-    ("many sentences", lambda ask: _between(ask.sentences, 8, 40)),
-    ("images present", lambda ask: float(ask.signals.images > 0)),
-    ("tools offered", lambda ask: float(ask.signals.tools > 0)),
-    ("agent at work with tools", lambda ask: float(ask.signals.tool_loop)),
-    ("structured answer required", lambda ask: float(ask.signals.structured)),
-    ("many turns", lambda ask: _between(ask.signals.turns, 2, 20)),
-    ("long context", lambda ask: _between(ask.signals.tokens, 2_000, 64_000)),
-    ("long answer allowed", lambda ask: _between(ask.signals.max_output_tokens, 1_000, 16_000)),
-)
-
-FEATURES = tuple(name for name, _ in _MEASURES)
-"""The name of each feature, in the order they are measured."""

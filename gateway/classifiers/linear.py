@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from operator import itemgetter
 
 from msgspec import Struct
 
@@ -14,6 +15,8 @@ from gateway.domain.signals import Signals
 LARGEST_LOG_ODDS = 3.0
 """No feature may say more than this, so no trick of wording can carry a verdict alone."""
 CONTRIBUTIONS_SHOWN = 5
+
+_BY_SIZE = itemgetter(2)
 
 
 class LinearModel(Struct, frozen=True, kw_only=True):
@@ -47,16 +50,42 @@ class LinearClassifier:
     def classify(self, request: ChatRequest, signals: Signals) -> Classification:
         features = self._extractor.extract(request, signals)
         shares = self._shares(features)
-        all_log_odds = [log_odds for log_odds, _ in shares]
-        small_ok = _logistic(self.model.bias + math.fsum(all_log_odds))
+        log_odds = [share[1] for share in shares]
+        small_ok = _logistic(self.model.bias + math.fsum(log_odds))
+        evidence = math.fsum([each for each in log_odds if each > 0.0])
         return Classification(
             task=task_of(features),
             small_ok=small_ok,
             confidence=abs(2.0 * small_ok - 1.0),
-            has_evidence=math.fsum([each for each in all_log_odds if each > 0.0]) >= self.model.evidence_min,
-            contributions=_largest_first(shares[:CONTRIBUTIONS_SHOWN]),
+            has_evidence=evidence >= self.model.evidence_min,
+            contributions=_contributions(shares[:CONTRIBUTIONS_SHOWN]),
             model=self._label,
         )
+
+    def contributions(self, features: Features) -> tuple[Contribution, ...]:
+        """What each feature adds to the log-odds, the largest first; with the bias they sum to the score."""
+        return _contributions(self._shares(features))
+
+    def _shares(self, features: Features) -> list[tuple[str, float, float]]:
+        """Feature, log-odds and how large they are, the largest first; of equals, the feature named first."""
+        weights = self.model.weights
+        shares: list[tuple[str, float, float]] = []
+        for feature, value in features.items():
+            if weight := weights[feature]:
+                log_odds = weight * value
+                size = abs(log_odds)
+                if size > LARGEST_LOG_ODDS:
+                    size = LARGEST_LOG_ODDS
+                    log_odds = math.copysign(size, log_odds)
+                shares.append((feature, log_odds, size))
+        shares.sort(key=_BY_SIZE, reverse=True)
+        return shares
+
+
+def _contributions(shares: list[tuple[str, float, float]]) -> tuple[Contribution, ...]:
+    return tuple([Contribution(feature, log_odds) for feature, log_odds, _ in shares])
+
+
 def _logistic(log_odds: float) -> float:
     if log_odds >= 0.0:
         return 1.0 / (1.0 + math.exp(-log_odds))

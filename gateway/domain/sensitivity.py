@@ -11,13 +11,13 @@ from typing import Literal
 Sensitivity = Literal["none", "personal", "secret"]
 
 _SECRETS = (
-    ("PRIVATE KEY-----", re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----")),
-    ("AKIA", re.compile(r"AKIA(?<!\wAKIA)[0-9A-Z]{16}\b")),
-    ("sk-", re.compile(r"sk-(?<!\wsk-)[\w-]{20}")),
-    ("_", re.compile(r"gh[pousr]_(?<!\wgh[pousr]_)\w{30}")),
-    ("xox", re.compile(r"xox[abpr]-(?<!\wxox[abpr]-)[\w-]{10}")),
+    ("-", "PRIVATE KEY-----", re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----")),
+    ("K", "AKIA", re.compile(r"AKIA(?<!\wAKIA)[0-9A-Z]{16}\b")),
+    ("-", "sk-", re.compile(r"sk-(?<!\wsk-)[\w-]{20}")),
+    ("_", "_", re.compile(r"gh[pousr]_(?<!\wgh[pousr]_)\w{30}")),
+    ("-", "xox", re.compile(r"xox[abpr]-(?<!\wxox[abpr]-)[\w-]{10}")),
 )
-"""A literal that must be there, then the pattern."""
+"""A character that must be there, found at memory speed; a literal that must; then the pattern."""
 
 _EMAIL = re.compile(r"@(?<=[\w.+-]@)[\w-]{1,63}\.[a-zA-Z]{2}")
 _DIGITS = re.compile(r"\d(?<!\d\d)(?<!\d\.\d)(?:[ -]?\d){12,18}(?!\.?\d)")
@@ -41,19 +41,22 @@ _LUHN_PLAIN = bytes.maketrans(b"0123456789", bytes(range(10)))
 
 
 def sensitivity_of(texts: Iterable[str]) -> Sensitivity:
-    """The highest sensitivity found in any of the texts; a secret outranks personal data. Looks at all of each text."""
-    found: Sensitivity = "none"
-    for text in texts:
-        if has_secret(text):
-            return "secret"
-        if found == "none" and has_personal_data(text):
-            found = "personal"
-    return found
+    """The highest sensitivity found in any of the texts; a secret outranks personal data. Looks at all of each text.
+
+    No pattern goes beyond a line, so the texts are looked at as the lines of one.
+    """
+    text = "\n".join(texts)
+    if has_secret(text):
+        return "secret"
+    return "personal" if has_personal_data(text) else "none"
 
 
 def has_secret(text: str) -> bool:
     """True where the text holds what looks like a private key or an access token."""
-    return any(mark in text and pattern.search(text) is not None for mark, pattern in _SECRETS)
+    for char, literal, pattern in _SECRETS:  # noqa: SIM110 - a generator would cost more than what it looks for
+        if char in text and literal in text and pattern.search(text):
+            return True
+    return False
 
 
 def has_personal_data(text: str) -> bool:
@@ -69,9 +72,12 @@ def has_personal_data(text: str) -> bool:
 
 def _may_hold_a_number(text: str) -> bool:
     """False where no card number or IBAN can be in the text."""
-    shape = text.encode("utf-8", "surrogatepass").translate(_SHAPE, b" -")
-    if _CARD_SHAPE in shape or _IBAN_SHAPE in shape:
-        return True
+    for digit in "0123456789":
+        if digit in text:
+            shape = text.encode("utf-8", "surrogatepass").translate(_SHAPE, b" -")
+            if _CARD_SHAPE in shape or _IBAN_SHAPE in shape:
+                return True
+            break
     return not text.isascii() and _FOREIGN_DIGIT.search(text) is not None
 
 

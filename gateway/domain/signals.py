@@ -15,9 +15,9 @@ _TOKENS_PER_MESSAGE = 4
 _TOKENS_PER_IMAGE = 765
 _TOKENS_PER_TOOL = 60
 
-_CODE_LINE = re.compile(
-    r"\n[^\S\n]*(?:def|class|import|from|func|fn|public|private|const|let|var|SELECT|CREATE|INSERT)\s+\w"
-)
+_CODE_WORD = r"[^\S\n]*(?:def|class|import|from|func|fn|public|private|const|let|var|SELECT|CREATE|INSERT)\s+\w"
+_CODE_START = re.compile(_CODE_WORD)
+_CODE_LINE = re.compile(rf"\n{_CODE_WORD}")
 _CODE_LINE_END = re.compile(r"[;{}][^\S\n]*(?:\n|\Z)")
 _OPERATORS = "-+*/^=×÷"
 _ARITHMETIC = re.compile(r"\d\s*[-+*/^=×÷]\s*\d")
@@ -63,27 +63,33 @@ class Signals(Struct, frozen=True, kw_only=True):
 
 def measure(request: ChatRequest) -> Signals:
     """Measure a request; patterns look at a bounded view of the last ask, sizes and sensitivity at the whole."""
+    messages = request.messages
     chars = turns = images = 0
-    for message in request.messages:
-        chars += len(message.text)
+    ask = ""
+    texts = []
+    for message in messages:
+        text = message.text
+        texts.append(text)
+        chars += len(text)
         images += message.images
-        turns += message.role == "user"
-    ask = request.last_human_text()
+        if message.role == "user":
+            turns += 1
+            ask = text or ask
     view = bounded_view(ask)
     return Signals(
-        tokens=_tokens(chars, len(request.messages), request.tools, images),
+        tokens=_tokens(chars, len(messages), request.tools, images),
         ask_tokens=-(-len(ask) // _CHARS_PER_TOKEN),
         turns=turns,
-        messages=len(request.messages),
+        messages=len(messages),
         tools=request.tools,
-        tool_loop=request.messages[-1].role == "tool",
+        tool_loop=messages[-1].role == "tool",
         images=images,
         structured=request.structured,
         code=_has_code(view),
         maths=_has_maths(view),
         max_output_tokens=request.max_output_tokens or 0,
         script=script_of(view),
-        sensitivity=sensitivity_of([message.text for message in request.messages]),
+        sensitivity=sensitivity_of(texts),
     )
 
 
@@ -97,14 +103,19 @@ def bounded_view(text: str) -> str:
 
 def _has_code(view: str) -> bool:
     """Patterns that begin with a literal or a class, one at a time: a joint alternation costs ten times as much."""
-    if "```" in view or "=>" in view or "::" in view or _CODE_LINE.search(f"\n{view}"):
+    if "```" in view or "=>" in view or "::" in view or _CODE_START.match(view):
+        return True
+    if "\n" in view and _CODE_LINE.search(view):
         return True
     return (";" in view or "{" in view or "}" in view) and _CODE_LINE_END.search(view) is not None
 
 
 def _has_maths(view: str) -> bool:
-    if any(sign in view for sign in _OPERATORS) and _ARITHMETIC.search(view):
-        return True
+    for sign in _OPERATORS:
+        if sign in view:
+            if _ARITHMETIC.search(view):
+                return True
+            break
     if not view.isascii() and _MATHS_SIGN.search(view):
         return True
     return ("\\" in view or "$" in view) and _LATEX.search(view) is not None

@@ -54,8 +54,7 @@ class MetricsRecorder:
         )
         self._overhead = self._histogram(
             "overhead_seconds", "Time of a request not spent waiting for upstreams.", _OVERHEAD_BUCKETS_S
-        )
-        self._overhead[()] = _Distribution(_OVERHEAD_BUCKETS_S)
+        )[()]
         self._requests = self._counter(
             "requests", "Requests over.", "policy", "route", "deployment", "tier", "outcome", "stream"
         )
@@ -127,7 +126,7 @@ class MetricsRecorder:
         deployment = record.deployment or ""
         stream = "true" if record.stream else "false"
         self._requests[record.policy, record.route, deployment, record.tier or "", record.outcome, stream] += 1
-        self._overhead[()].observe(record.overhead_ms / 1e3)
+        self._overhead.observe(record.overhead_ms / 1e3)
         if record.ttft_ms is not None:
             self._time_to_first_token[deployment,].observe(record.ttft_ms / 1e3)
         decided_tier = record.attempts[0].tier if record.attempts else ""

@@ -15,7 +15,8 @@ VOCABULARY = Vocabulary(
 
 def find(written: str) -> dict[str, int]:
     text = normalised(written)
-    return dict(VOCABULARY.find(tokens_of(text), text))
+    tokens = tokens_of(text)
+    return VOCABULARY.find(set(tokens), tokens, text)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,10 @@
 
 import asyncio
 import socket
+import ssl
+import subprocess
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
@@ -188,3 +191,60 @@ def test_a_client_can_be_closed_twice_and_before_its_first_call() -> None:
         return len(upstream.ledger.received)
 
     assert run(use) == 1
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for localhost that signs itself, and its key, in one file."""
+    file = tmp_path_factory.mktemp("tls") / "localhost.pem"
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
+    names = ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(file), "-out", f"{file}.crt"]
+    subprocess.run([*made, *names], check=True, capture_output=True)
+    file.write_bytes(file.read_bytes() + Path(f"{file}.crt").read_bytes())
+    return file
+
+
+def answer_over_tls(certificate: Path, host: str) -> bytes:
+    async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+        await writer.drain()
+        writer.close()
+
+    async def run() -> bytes:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server = await asyncio.start_server(say, "127.0.0.1", 0, ssl=context)
+        client = Http1Client()
+        url = f"https://{host}:{server.sockets[0].getsockname()[1]}/"
+        try:
+            response = await client.post(url, {}, b"", connect_s=5)
+            return await response.read(100)
+        finally:
+            await client.aclose()
+            server.close()
+            await asyncio.sleep(0.05)
+
+    return asyncio.run(run())
+
+
+@pytest.mark.service("openssl")
+def test_a_certificate_that_is_trusted_and_fits_the_host_is_taken(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+
+    assert answer_over_tls(certificate, "localhost") == b"hello"
+
+
+@pytest.mark.service("openssl")
+@pytest.mark.parametrize(("host", "is_trusted"), [("localhost", False), ("127.0.0.1", True)])
+def test_any_other_certificate_is_refused(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch, host: str, is_trusted: bool
+) -> None:
+    if is_trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+
+    with pytest.raises(HttpError, match="TLS certificate") as caught:
+        answer_over_tls(certificate, host)
+    assert caught.value.is_connect
