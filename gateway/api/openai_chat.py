@@ -13,6 +13,9 @@ MAX_DEPTH: Final = 64
 MAX_MESSAGES: Final = 10_000
 MAX_ALIAS_CHARS: Final = 256
 
+_PAIRS: Final = json.JSONDecoder(object_pairs_hook=list)
+"""Reads an object as the list of its names and values, repetitions included."""
+
 _ROLES: Final[dict[str, Role]] = {
     "system": "system",
     "developer": "system",
@@ -57,40 +60,36 @@ def _object(body: bytes) -> dict[str, Any]:
         raise InvalidRequestError(f"the request body must be a JSON object, not {_kind(payload)}")
     if _is_deeper(payload, MAX_DEPTH):
         raise InvalidRequestError(f"the request body is nested deeper than {MAX_DEPTH} levels")
-    # A body that is what its parsed form is written as holds nothing else; where it is spaced or escaped, one looks.
+    # A body that equals what its parsed form is written as says nothing else; only one with spaces or escapes may.
     if orjson.dumps(payload) != body:
-        _refuse_duplicates(body)
+        _refuse_duplicates(body, payload)
     return payload
 
 
 def _is_deeper(value: Any, limit: int) -> bool:
     level: list[Any] = [value]
     for _ in range(limit):
-        deeper: list[Any] = []
-        for parent in level:
-            for child in parent.values() if type(parent) is dict else parent:
-                if type(child) is dict or type(child) is list:
-                    deeper.append(child)
-        if not deeper:
+        level = [
+            child
+            for parent in level
+            for child in (parent.values() if type(parent) is dict else parent)
+            if type(child) is dict or type(child) is list
+        ]
+        if not level:
             return False
-        level = deeper
     return True
 
 
-def _refuse_duplicates(body: bytes) -> None:
-    """The exact check: the last object the standard parser finishes is the outermost."""
-    outermost: list[tuple[str, Any]] = []
-
-    def keep(pairs: list[tuple[str, Any]]) -> None:
-        nonlocal outermost
-        outermost = pairs
-
+def _refuse_duplicates(body: bytes, payload: dict[str, Any]) -> None:
+    """The exact check, by the standard parser: as many names are written as were kept."""
     try:
-        json.loads(body, object_pairs_hook=keep)
-    except (ValueError, RecursionError) as exc:
+        pairs = _PAIRS.decode(body.decode())
+    except ValueError as exc:
         raise InvalidRequestError(f"the request body is not valid JSON: {exc}") from exc
+    if len(pairs) == len(payload):
+        return
     seen: set[str] = set()
-    for name, _ in outermost:
+    for name, _ in pairs:
         if name in seen:
             raise InvalidRequestError(f"the name {name[:100]!r} stands twice in the request body", param=name[:100])
         seen.add(name)

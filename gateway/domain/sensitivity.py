@@ -11,13 +11,13 @@ from typing import Literal
 Sensitivity = Literal["none", "personal", "secret"]
 
 _SECRETS = (
-    ("-", "PRIVATE KEY-----", re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----")),
-    ("K", "AKIA", re.compile(r"AKIA(?<!\wAKIA)[0-9A-Z]{16}\b")),
-    ("-", "sk-", re.compile(r"sk-(?<!\wsk-)[\w-]{20}")),
-    ("_", "_", re.compile(r"gh[pousr]_(?<!\wgh[pousr]_)\w{30}")),
-    ("-", "xox", re.compile(r"xox[abpr]-(?<!\wxox[abpr]-)[\w-]{10}")),
+    ("-", re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----")),
+    ("K", re.compile(r"AKIA(?<!\wAKIA)[0-9A-Z]{16}\b")),
+    ("-", re.compile(r"sk-(?<!\wsk-)[\w-]{20}")),
+    ("_", re.compile(r"gh[pousr]_(?<!\wgh[pousr]_)\w{30}")),
+    ("-", re.compile(r"xox[abpr]-(?<!\wxox[abpr]-)[\w-]{10}")),
 )
-"""A character that must be there, found at memory speed; a literal that must; then the pattern."""
+"""A character that must be there, found at memory speed, then the pattern."""
 
 _EMAIL = re.compile(r"@(?<=[\w.+-]@)[\w-]{1,63}\.[a-zA-Z]{2}")
 _DIGITS = re.compile(r"\d(?<!\d\d)(?<!\d\.\d)(?:[ -]?\d){12,18}(?!\.?\d)")
@@ -27,7 +27,8 @@ _FOUR_DIGITS = re.compile(r"\d\d ?\d\d")
 _SHAPE = bytes(ord("0") if chr(byte).isdecimal() else ord("A") if 65 <= byte <= 90 else ord(".") for byte in range(256))
 """Each byte as what it is to a card number or an IBAN: a digit, a capital or neither."""
 _CARD_SHAPE = b"0" * 13
-_IBAN_SHAPE = b"AA00"
+_IBAN_SHAPE = re.compile(b"AA00")
+"""A pattern, which finds so few characters twice as fast as `in` does."""
 _ZEROS = (
     "\u0660\u06f0\u07c0\u0966\u09e6\u0a66\u0ae6\u0b66\u0be6\u0c66\u0ce6\u0d66\u0de6\u0e50\u0ed0\u0f20"
     "\u1040\u1090\u17e0\u1810\u1946\u19d0\u1a80\u1a90\u1b50\u1bb0\u1c40\u1c50\ua620\ua8d0\ua900\ua9d0"
@@ -53,8 +54,8 @@ def sensitivity_of(texts: Iterable[str]) -> Sensitivity:
 
 def has_secret(text: str) -> bool:
     """True where the text holds what looks like a private key or an access token."""
-    for char, literal, pattern in _SECRETS:  # noqa: SIM110 - a generator would cost more than what it looks for
-        if char in text and literal in text and pattern.search(text):
+    for char, pattern in _SECRETS:  # noqa: SIM110 - a generator would cost more than what it looks for
+        if char in text and pattern.search(text):
             return True
     return False
 
@@ -75,7 +76,7 @@ def _may_hold_a_number(text: str) -> bool:
     for digit in "0123456789":
         if digit in text:
             shape = text.encode("utf-8", "surrogatepass").translate(_SHAPE, b" -")
-            if _CARD_SHAPE in shape or _IBAN_SHAPE in shape:
+            if _CARD_SHAPE in shape or _IBAN_SHAPE.search(shape):
                 return True
             break
     return not text.isascii() and _FOREIGN_DIGIT.search(text) is not None

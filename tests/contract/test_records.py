@@ -255,7 +255,7 @@ def test_an_ambiguous_beginning_is_an_error_unless_it_is_an_id_itself(url: str, 
 
 def test_reading_a_database_without_our_tables_says_so(empty_url: str, tmp_path: Path) -> None:
     (tmp_path / "below").mkdir()
-    engine = open_engine(empty_url)
+    engine = open_engine(empty_url, makes_file=True)
 
     with pytest.raises(NoRecordsError, match="requests"):
         list_decisions(engine, limit=1)

@@ -5,6 +5,7 @@ One statement a table, whatever the batch: a tenth of the client's CPU of bindin
 
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ import psycopg
 from psycopg import sql
 
 from gateway.domain.record import RequestRecord
-from gateway.store.rows import JSON_COLUMNS, Row, attempt_rows, request_row
+from gateway.store.rows import ATTEMPT_COLUMNS, JSON_COLUMNS, REQUEST_COLUMNS, Row, attempt_values, request_values
 from gateway.store.sinks import RecordRejectedError, SinkUnavailableError
 
 _CHUNK = 50
@@ -82,11 +83,16 @@ def _documents(records: Sequence[RequestRecord]) -> tuple[list[bytes], list[byte
     requests: list[bytes] = []
     attempts: list[bytes] = []
     for start in range(0, len(records), _CHUNK):
-        for record in records[start : start + _CHUNK]:
-            requests.append(_encode(_with_raw_json(request_row(record))))
-            attempts.extend(map(_encode, attempt_rows(record)))
+        chunk = records[start : start + _CHUNK]
+        rows = (dict(zip(REQUEST_COLUMNS, values, strict=True)) for values in request_values(chunk, _time))
+        requests.extend(_encode(_with_raw_json(row)) for row in rows)
+        attempts.extend(_encode(dict(zip(ATTEMPT_COLUMNS, values, strict=True))) for values in attempt_values(chunk))
         time.sleep(0)
     return requests, attempts
+
+
+def _time(at_s: float) -> datetime:
+    return datetime.fromtimestamp(at_s, UTC)
 
 
 def _with_raw_json(row: Row) -> Row:

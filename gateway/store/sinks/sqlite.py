@@ -2,11 +2,12 @@
 
 import sqlite3
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from gateway.domain.record import RequestRecord
-from gateway.store.rows import Row, attempt_rows, request_row
+from gateway.store.rows import ATTEMPT_COLUMNS, REQUEST_COLUMNS, attempt_values, request_values
 from gateway.store.sinks import RecordRejectedError, SinkUnavailableError
 
 _CHUNK = 50
@@ -18,6 +19,15 @@ _REJECTED = (
     TypeError,
     ValueError,
 )
+
+
+def _insert_into(table: str, columns: Sequence[str]) -> str:
+    places = ", ".join("?" * len(columns))
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places}) ON CONFLICT DO NOTHING"  # noqa: S608 - our own names
+
+
+_INSERT_REQUEST = _insert_into("requests", REQUEST_COLUMNS)
+_INSERT_ATTEMPT = _insert_into("attempts", ATTEMPT_COLUMNS)
 
 
 class SqliteSink:
@@ -76,22 +86,16 @@ def _revision(connection: sqlite3.Connection) -> str | None:
 
 def _insert(connection: sqlite3.Connection, records: Sequence[RequestRecord]) -> None:
     """A chunk at a time: rows are made under the interpreter's lock, and requests must not wait long for it."""
-    _insert_rows(connection, "requests", [_with_text_time(request_row(record)) for record in records])
-    _insert_rows(connection, "attempts", [row for record in records for row in attempt_rows(record)])
+    connection.executemany(_INSERT_REQUEST, request_values(records, _time_text))
+    connection.executemany(_INSERT_ATTEMPT, attempt_values(records))
 
 
-def _with_text_time(row: Row) -> Row:
-    row["received_at"] = row["received_at"].replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
-    return row
+def _time_text(at_s: float) -> str:
+    """UTC as the tables hold it: `2026-09-21 14:13:20.000000`."""
+    second, microsecond = divmod(round(at_s * 1e6), 1_000_000)
+    return f"{_second_text(second)}.{microsecond:06d}"
 
 
-def _insert_rows(connection: sqlite3.Connection, table: str, rows: list[Row]) -> None:
-    if not rows:
-        return
-    columns = ", ".join(rows[0])
-    places = ", ".join("?" * len(rows[0]))
-    values: list[tuple[Any, ...]] = [tuple(row.values()) for row in rows]
-    connection.executemany(
-        f"INSERT INTO {table} ({columns}) VALUES ({places}) ON CONFLICT DO NOTHING",  # noqa: S608 - our own names
-        values,
-    )
+@lru_cache(maxsize=8)
+def _second_text(at_s: int) -> str:
+    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -115,6 +115,14 @@ def test_a_name_with_an_escape_in_it_cannot_stand_twice_either() -> None:
     assert "stands twice" in refusal(rb'{"a\\n": 1, "a\\n": 2, "model": "a\n", "messages": [{"role": "user"}]}').message
 
 
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": "), (" ,\n", "\t: ")])
+def test_a_name_that_stands_twice_is_refused_however_the_body_is_spaced(separators: tuple[str, str]) -> None:
+    comma, colon = separators
+    body = f'{{"model"{colon}"a"{comma}"messages"{colon}[{{"role"{colon}"user"}}]{comma}"model"{colon}"a"}}'
+
+    assert "the name 'model' stands twice" in refusal(body.encode()).message
+
+
 def test_the_time_to_read_grows_with_the_size_not_with_its_square() -> None:
     def seconds(names: int) -> float:
         body = json.dumps({"model": "auto", "messages": [USER], **{f"x{n:06}": 1 for n in range(names)}}).encode()

@@ -69,6 +69,15 @@ def test_a_feature_is_absent_from_an_empty_request(name: str) -> None:
     assert name not in features_of("")
 
 
+def test_features_come_in_their_order_so_that_ties_are_settled_alike() -> None:
+    text = "Why is 1 + 1 = 2? First prove it, then list the pros and cons for the plaintiff and translate it. " * 9
+
+    names = list(features_of(a_request(text, tools=1, structured=True)))
+
+    assert len(names) > 9
+    assert names == [name for name in FEATURES if name in names]
+
+
 def test_an_instruction_word_in_the_middle_of_a_long_text_is_no_instruction() -> None:
     padding = "word " * 100
 

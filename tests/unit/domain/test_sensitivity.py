@@ -65,6 +65,12 @@ def test_a_secret_outranks_personal_data_in_any_order() -> None:
     assert sensitivity_of([TOKEN, CARD]) == "secret"
 
 
+@pytest.mark.parametrize("data", [CARD, IBAN, TOKEN, "ann@example.com"])
+def test_halves_in_two_texts_make_no_whole(data: str) -> None:
+    assert sensitivity_of([data[:10], data[10:]]) == "none"
+    assert sensitivity_of([data[:5], data[5:]]) == "none"
+
+
 def test_nothing_to_look_at_is_not_sensitive() -> None:
     assert sensitivity_of([]) == "none"
 

@@ -9,7 +9,17 @@ from gateway.domain.pricing import Usage
 from gateway.domain.record import AttemptOutcome, AttemptRecord, Outcome, RequestRecord
 from gateway.domain.sensitivity import Sensitivity
 from gateway.domain.signals import Script, Signals
-from gateway.store.rows import JSON_COLUMNS, REPLACEMENT, Row, attempt_rows, record_from, request_row
+from gateway.store.rows import (
+    JSON_COLUMNS,
+    REPLACEMENT,
+    REQUEST_COLUMNS,
+    Row,
+    attempt_rows,
+    attempt_values,
+    record_from,
+    request_row,
+    request_values,
+)
 from tests.builders import a_record, an_attempt
 
 from typing import get_args  # isort: skip
@@ -109,6 +119,28 @@ def test_no_nul_reaches_a_row_and_no_other_character_is_touched(text: str) -> No
     kept = text.replace("\0", REPLACEMENT)
     assert (found.alias, found.reasons, found.attempts[0].unpriced) == (kept, (kept,), kept)
     assert found.excluded == {kept: kept}
+
+
+def test_a_lone_surrogate_is_replaced() -> None:
+    record = a_record(alias="\ud800", attempts=(an_attempt(unpriced="\udfff"),))
+
+    assert (request_row(record)["alias"], attempt_rows(record)[0]["unpriced"]) == ("?", "?")
+
+
+def test_one_text_to_repair_leaves_the_rows_beside_it_alone() -> None:
+    records = [a_record("a\0", alias=r"\u0000"), a_record("b", reasons=(r"\u0000", "\0"))]
+
+    rows = [dict(zip(REQUEST_COLUMNS, values, strict=True)) for values in request_values(records, int)]
+
+    assert [(row["id"], row["alias"]) for row in rows] == [("a" + REPLACEMENT, r"\u0000"), ("b", "auto")]
+    assert json.loads(rows[1]["reasons"]) == [r"\u0000", REPLACEMENT]
+    assert [values[0] for values in attempt_values(records)] == ["a" + REPLACEMENT, "b"]
+
+
+def test_the_time_is_what_the_database_asks_for() -> None:
+    (values,) = request_values([a_record(received_at=1.5)], str)
+
+    assert values[REQUEST_COLUMNS.index("received_at")] == "1.5"
 
 
 def test_attempts_come_back_in_their_order() -> None:

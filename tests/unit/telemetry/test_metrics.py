@@ -64,6 +64,19 @@ def test_the_overhead_is_in_seconds_and_resolved_below_a_millisecond(metrics: Me
     assert max(float(bound) for (bound,) in buckets if bound != "+Inf") == 0.1
 
 
+def test_a_bucket_counts_all_observations_up_to_its_bound_and_the_bound_itself(metrics: MetricsRecorder) -> None:
+    for overhead_ms in (0.3, 0.4, 0.41, 1e6):
+        record(metrics, overhead_ms=overhead_ms)
+
+    buckets = samples(metrics, "sizewise_overhead_seconds_bucket")
+    assert [buckets[bound,] for bound in ("0.0002", "0.0003", "0.0004", "0.0005", "0.1", "+Inf")] == [0, 1, 2, 3, 3, 4]
+    assert samples(metrics, "sizewise_overhead_seconds_count") == {(): 4}
+
+
+def test_the_overhead_is_there_before_the_first_request(metrics: MetricsRecorder) -> None:
+    assert samples(metrics, "sizewise_overhead_seconds_count") == {(): 0}
+
+
 def test_each_attempt_is_timed_on_its_own(metrics: MetricsRecorder) -> None:
     first = an_attempt(outcome="failed", error_code="upstream_connect", started_ms=0.0, ended_ms=10.0, usage=None)
     second = an_attempt(number=2, deployment="large-a", tier="large", started_ms=12.0, ended_ms=2012.0)

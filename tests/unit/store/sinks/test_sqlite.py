@@ -1,10 +1,13 @@
 import sqlite3
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.store.sinks import SinkUnavailableError
-from gateway.store.sinks.sqlite import SqliteSink
+from gateway.store.sinks.sqlite import SqliteSink, _time_text
 from gateway.store.upgrade import upgrade
 from tests.builders import a_record
 
@@ -46,3 +49,12 @@ def test_a_reader_does_not_keep_the_writer_waiting(tmp_path: Path) -> None:
     assert reader.execute("SELECT count(*) FROM requests").fetchone() == (0,)
     reader.close()
     sink.close()
+
+
+@given(st.integers(0, 4 * 10**15))
+def test_the_time_is_kept_as_text_to_the_microsecond(microseconds: int) -> None:
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+
+    text = _time_text(microseconds / 10**6)
+
+    assert text == moment.replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
