@@ -19,7 +19,7 @@ class Deadline:
     who is not timed.
     """
 
-    __slots__ = ("_cancels_before", "_deadlines", "_due_s", "_end_s", "_expired", "_paused_s", "_task")
+    __slots__ = ("_cancels_before", "_deadlines", "_due_s", "_end_s", "_expired", "_is_paused", "_task")
 
     def __init__(self, deadlines: "Deadlines", due_s: float, end_s: float) -> None:
         task = asyncio.current_task()
@@ -29,7 +29,7 @@ class Deadline:
         self._task = task
         self._due_s = due_s
         self._end_s = end_s
-        self._paused_s: float | None = None
+        self._is_paused = False
         self._expired = False
         self._cancels_before = task.cancelling()
 
@@ -39,18 +39,17 @@ class Deadline:
         return self._deadlines.now_s() >= self._end_s
 
     def push(self, seconds: float) -> None:
-        now_s = self._deadlines.now_s()
-        if self._paused_s is not None:
-            self._end_s += now_s - self._paused_s
-            self._paused_s = None
-        self._due_s = min(now_s + seconds, self._end_s)
+        self._is_paused = False
+        self._due_s = min(self._deadlines.now_s() + seconds, self._end_s)
 
     def pause(self) -> None:
-        self._paused_s = self._deadlines.now_s()
-        self._due_s = math.inf
+        self._is_paused = True
 
-    def expire_if_due(self, now_s: float) -> None:
-        if now_s >= self._due_s and not self._expired:
+    def tick(self, now_s: float, passed_s: float) -> None:
+        """Expire if it is time; a pause moves the end by as much as has passed."""
+        if self._is_paused:
+            self._end_s += passed_s
+        elif now_s >= self._due_s and not self._expired:
             self._expired = True
             self._task.cancel()
 
@@ -71,6 +70,7 @@ class Deadlines:
         self._tick_s = tick_s
         self._active: set[Deadline] = set()
         self._ticking = False
+        self._ticked_s = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def within(self, seconds: float, *, at_most_s: float = math.inf) -> Deadline:
@@ -87,6 +87,7 @@ class Deadlines:
         self._active.add(deadline)
         if not self._ticking:
             self._ticking = True
+            self._ticked_s = self.now_s()
             asyncio.get_running_loop().call_later(self._tick_s, self._tick)
 
     def discard(self, deadline: Deadline) -> None:
@@ -97,6 +98,7 @@ class Deadlines:
             self._ticking = False
             return
         now_s = self.now_s()
+        passed_s, self._ticked_s = now_s - self._ticked_s, now_s
         for deadline in tuple(self._active):
-            deadline.expire_if_due(now_s)
+            deadline.tick(now_s, passed_s)
         asyncio.get_running_loop().call_later(self._tick_s, self._tick)

@@ -141,7 +141,7 @@ def test_a_cancel_from_outside_is_not_lost_where_the_deadline_fires_at_the_same_
     async def main() -> bool:
         task = asyncio.create_task(guarded())
         await asyncio.sleep(1.0)
-        cancels: list[Callable[[], object]] = [task.cancel, lambda: here[0].expire_if_due(_FOR_EVER_S)]
+        cancels: list[Callable[[], object]] = [task.cancel, lambda: here[0].tick(_FOR_EVER_S, 0.0)]
         for cancel in cancels if outside_first else reversed(cancels):
             cancel()
         await asyncio.wait([task])
