@@ -30,8 +30,9 @@ class ChatExchange:
     """Reads one chat request and writes its answer. `has_gone` is set when the client has left."""
 
     __slots__ = (
-        "_has_started",
         "_headers",
+        "_is_over",
+        "_is_started",
         "_max_body_bytes",
         "_receive",
         "_send",
@@ -50,7 +51,8 @@ class ChatExchange:
         self.task = asyncio.current_task()
         self.watcher: asyncio.Task[None] | None = None
         self.has_gone = False
-        self._has_started = False
+        self._is_started = False
+        self._is_over = False
 
     @property
     def credential(self) -> str | None:
@@ -92,21 +94,25 @@ class ChatExchange:
 
     async def answer(self, head: AnswerHead, body: bytes) -> None:
         await self._start(200, [_JSON, (b"content-length", b"%d" % len(body)), *answer_headers(self.request_id, head)])
-        await self._send({"type": "http.response.body", "body": body})
+        await self._end(body)
 
     async def start_stream(self, head: AnswerHead) -> None:
         await self._start(200, [*_EVENT_STREAM, *answer_headers(self.request_id, head)])
 
     async def _start(self, status: int, headers: Headers) -> None:
-        self._has_started = True
+        self._is_started = True
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def _end(self, body: bytes) -> None:
+        self._is_over = True
+        await self._send({"type": "http.response.body", "body": body})
 
     async def send(self, events: bytes) -> None:
         await self._send({"type": "http.response.body", "body": events, "more_body": True})
 
     async def end_stream(self, error: GatewayError | None = None) -> None:
         last = b"" if error is None else b"data: %b\n\n" % error_body(error)
-        await self._send({"type": "http.response.body", "body": last})
+        await self._end(last)
 
     async def refuse(self, error: GatewayError, head: AnswerHead) -> int:
         status, body = envelope(error).status, error_body(error)
@@ -120,7 +126,7 @@ class ChatExchange:
             await self._send({"type": "http.response.body", "body": body, "more_body": True})
             await self._drain()
             body = b""
-        await self._send({"type": "http.response.body", "body": body})
+        await self._end(body)
         return status
 
     async def _drain(self) -> None:
@@ -133,10 +139,10 @@ class ChatExchange:
 
     async def break_off(self, error: GatewayError) -> None:
         """End the exchange after a fault of ours, wherever it stands."""
-        if self._has_started:
-            await self.end_stream(error)
-        else:
+        if not self._is_started:
             await self.refuse(error, AnswerHead())
+        elif not self._is_over:
+            await self.end_stream(error)
 
     async def watch(self) -> None:
         """Wait for the client to leave, then cancel the work on its request."""

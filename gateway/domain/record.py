@@ -17,7 +17,7 @@ AttemptOutcome = Literal["ok", "failed", "interrupted", "cancelled"]
 
 
 class AttemptRecord(Struct, frozen=True, kw_only=True):
-    """One upstream call. Times are milliseconds since the request arrived; None: it did not come to that."""
+    """One upstream call. Times are milliseconds since the request was accepted; None: it did not come to that."""
 
     number: int
     deployment: str
@@ -36,7 +36,7 @@ class AttemptRecord(Struct, frozen=True, kw_only=True):
 
 
 class RequestRecord(Struct, frozen=True, kw_only=True):
-    """One accepted request, from arrival to the way it left.
+    """One accepted request: from when it was read, and its key known, to the way it left.
 
     received_at           Unix time in seconds
     status                the HTTP status the client saw, None where it was gone before

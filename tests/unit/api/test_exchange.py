@@ -134,3 +134,15 @@ def test_an_error_within_a_stream_is_its_last_event() -> None:
     assert wire.body.startswith(b'data: 1\n\ndata: {"error":{"message":"it broke"')
     assert wire.body.endswith(b"\n\n")
     assert wire.is_ended
+
+
+def test_an_error_after_the_answer_says_nothing_more() -> None:
+    wire = Wire()
+
+    async def run() -> None:
+        each = exchange(wire)
+        await each.answer(AnswerHead(), b"{}")
+        await each.break_off(GatewayError("it broke"))
+
+    asyncio.run(run())
+    assert (wire.status, wire.body) == (200, b"{}")
