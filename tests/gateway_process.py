@@ -213,7 +213,7 @@ def eventually(look: Callable[[], Found | None], what: str, deadline_s: float = 
 
 
 def call_of(upstream: ScriptedUpstream, model: str) -> Call:
-    """The first call of that model in the upstream's ledger, waited for: what another test left may end there too."""
+    """The first call of that model in the upstream's ledger, waited for."""
     return eventually(
         lambda: next((call for call in upstream.ledger.calls if call.model == model), None), f"a call of {model!r}"
     )

@@ -87,6 +87,7 @@ class UpstreamLedger:
         self._calls: deque[tuple[Script, bytes, float, float, int, Outcome]] = deque(maxlen=CALLS_KEPT)
         self._received: deque[tuple[bytes, bytes]] = deque(maxlen=REQUESTS_KEPT)
         self._totals: dict[str, ModelTotal] = {}
+        self._since_s = 0.0
 
     @property
     def calls(self) -> tuple[Call, ...]:
@@ -124,9 +125,9 @@ class UpstreamLedger:
         self._received.append((head, body[:BODY_KEPT_BYTES]))
 
     def record(self, script: Script, head: bytes, started_s: float, completion_tokens: int, outcome: Outcome) -> None:
-        """Book a call that ends now; a script without a model is no call."""
+        """Book a call that ends now; a script without a model is no call, and one begun before a reset is forgotten."""
         model = script.model
-        if model is None:
+        if model is None or started_s < self._since_s:
             return
         self._calls.append((script, head, started_s, time.monotonic(), completion_tokens, outcome))
         total = self._totals.get(model)
@@ -137,6 +138,8 @@ class UpstreamLedger:
         total.calls += 1
 
     def reset(self) -> None:
+        """Forget all calls, those under way among them."""
+        self._since_s = time.monotonic()
         self._calls.clear()
         self._received.clear()
         self._totals.clear()

@@ -95,3 +95,12 @@ def test_a_reset_forgets_everything() -> None:
 def test_waiting_for_a_call_that_never_ends_times_out() -> None:
     with pytest.raises(TimeoutError, match="has 0 calls, not 1"):
         UpstreamLedger().wait_for_calls(1, timeout_s=0)
+
+
+def test_a_call_under_way_at_a_reset_is_forgotten_too() -> None:
+    ledger = UpstreamLedger()
+
+    ledger.reset()
+    book(ledger)  # began at 1.0, long ago
+
+    assert (ledger.calls, ledger.totals) == ((), {})
