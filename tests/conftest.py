@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from uuid import uuid4
 
 import pytest
@@ -24,10 +25,21 @@ def _skip_or_fail(service: str, missing: ServiceMissing) -> None:
     pytest.skip(f"needs {service}: {missing}")
 
 
+@contextmanager
+def _service(name: str, running: AbstractContextManager[str]) -> Iterator[str]:
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(running)
+        except ServiceMissing as missing:
+            _skip_or_fail(name, missing)
+            raise
+        yield url
+
+
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """A server for the session; most tests want `postgres_database`. Mark the test `service("postgresql")`."""
-    with running_postgres() as url:
+    with _service("postgresql", running_postgres()) as url:
         yield url
 
 
@@ -46,5 +58,5 @@ def postgres_database(postgres_url: str) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
     """A Redis server for the session. Mark the test `service("redis")`."""
-    with running_redis() as url:
+    with _service("redis", running_redis()) as url:
         yield url

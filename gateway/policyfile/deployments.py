@@ -114,6 +114,6 @@ def _fault(url: str) -> str | None:
         return "is not an http:// or https:// URL"
     if parts.username is not None or parts.password is not None:
         return "holds credentials; use api_key"
-    if parts.query or parts.fragment:
-        return "holds a query or a fragment; end it with the path, such as /v1"
+    if parts.fragment:
+        return "holds a fragment; end it with the path, such as /v1, or with a query, such as Azure's api-version"
     return None

@@ -48,7 +48,7 @@ class RecordWriter:
     @classmethod
     def to_database(cls, url: str) -> "RecordWriter":
         """A writer to the database at that URL, whose schema it brings up to date first. Raises DatabaseUrlError."""
-        logger.info("records go to %s", without_password(url))
+        logger.debug("records go to %s", without_password(url))
         return cls(open_sink(url), lambda: ensure_schema(url))
 
     @property

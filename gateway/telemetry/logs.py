@@ -26,6 +26,9 @@ def configure_logging(level: str, stream: TextIO) -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = name != "uvicorn.access"
+        logger.setLevel(
+            max(logging.WARNING, logging.getLogger().level)
+        )  # that it started and stopped, we say ourselves
 
 
 class JsonFormatter(logging.Formatter):

@@ -114,7 +114,7 @@ def test_a_very_long_text_is_cut(stream: io.StringIO) -> None:
 
 def test_requests_are_not_logged_one_by_one(stream: io.StringIO) -> None:
     logging.getLogger("uvicorn.access").info("GET / 200")
-    logging.getLogger("uvicorn.error").info("started")
+    logging.getLogger("uvicorn.error").warning("started")
 
     assert [entry["message"] for entry in entries(stream)] == ["started"]
 
