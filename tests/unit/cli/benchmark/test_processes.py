@@ -61,7 +61,11 @@ def test_a_paused_process_stands_still_and_goes_on(tmp_path: Path) -> None:
 
         with paused([process]):
             process.wait_until(lambda: _state(pid) == "T")
+            states = [_state(pid)]
         process.wait_until(lambda: _state(pid) == "S")
+        states.append(_state(pid))
+
+    assert states == ["T", "S"]
 
 
 def test_a_process_that_ends_at_once_is_an_error_with_its_own_words(tmp_path: Path) -> None:
