@@ -10,6 +10,7 @@ from gateway import __version__
 COMMANDS: Final = {
     "bench": "Measure the gateway beside its peers, in one run.",
     "db": "Create and upgrade the database of records.",
+    "policy": "Check, test and explain routing policies.",
     "report": "List decisions and tell the story of a request.",
     "serve": "Start the gateway.",
 }

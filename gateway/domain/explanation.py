@@ -1,6 +1,6 @@
 """One request's whole story in plain words, from its record alone. Never prompt text: the record holds none."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from gateway.domain.classification import Classification
@@ -24,9 +24,11 @@ def explain(record: RequestRecord) -> tuple[str, ...]:
     """Lines of `Heading: what was so` in order of events; below a heading, indented, what belongs to it."""
     return (
         *_request(record),
-        *_measured(record.signals),
-        *_classified(record.classification, record.threshold),
-        *_decided(record),
+        *measured(record.signals),
+        *classified(record.classification, record.threshold),
+        *decided(
+            f"{record.policy}@{record.policy_version}", record.rule, record.route, record.reasons, record.excluded
+        ),
         *_attempts(record.attempts),
         *_money(record),
         _time(record),
@@ -46,7 +48,7 @@ def _request(record: RequestRecord) -> Iterator[str]:
     yield f"Outcome: {_ENDED[record.outcome]}{served}; {status}{code}"
 
 
-def _measured(signals: Signals | None) -> Iterator[str]:
+def measured(signals: Signals | None) -> Iterator[str]:
     if signals is None:
         yield "Measured: nothing, the request did not come to that"
         return
@@ -73,7 +75,7 @@ def _telling(signals: Signals) -> tuple[tuple[bool, str], ...]:
     )
 
 
-def _classified(classification: Classification | None, threshold: float | None) -> Iterator[str]:
+def classified(classification: Classification | None, threshold: float | None) -> Iterator[str]:
     if classification is None:
         yield "Classified: not at all, the request did not come to that"
         return
@@ -92,12 +94,13 @@ def _classified(classification: Classification | None, threshold: float | None) 
         yield f"  and {_count(len(weightiest) - TOP_CONTRIBUTIONS, 'lesser reason')}"
 
 
-def _decided(record: RequestRecord) -> Iterator[str]:
-    how = "no rule matched, so its default" if record.rule == DEFAULT_RULE else f"its rule {record.rule!r}"
-    yield f"Decided: policy {record.policy}@{record.policy_version}; {how} chose route {record.route!r}"
-    for reason in record.reasons:
+def decided(policy: str, rule: str, route: str, reasons: Sequence[str], excluded: Mapping[str, str]) -> Iterator[str]:
+    """The lines on a decision, made or only tried; `policy` with its version."""
+    how = "no rule matched, so its default" if rule == DEFAULT_RULE else f"its rule {rule!r}"
+    yield f"Decided: policy {policy}; {how} chose route {route!r}"
+    for reason in reasons:
         yield f"  because of {reason}" if reason.startswith(("rule ", "constraint ")) else f"  {reason}"
-    for deployment, why in record.excluded.items():
+    for deployment, why in excluded.items():
         yield f"  left out {deployment}: {why}"
 
 

@@ -122,7 +122,7 @@ def _report(item: Item[Any], error: Any, problems: Problems) -> None:
         message = _unknown_key(key, item.section if holder is item.node else None, keys_of(_model(item, within[:-1])))
         problems.add(holder.keys[key], item.path(holder.loc), *message)
     else:
-        problems.add(node.place, item.path(node.loc), *_message(node, error))
+        problems.add(node.place, item.path(node.loc), *message_of(node, error))
 
 
 def _culprit(item: Item[Any], error: Any) -> Location:
@@ -133,7 +133,8 @@ def _culprit(item: Item[Any], error: Any) -> Location:
     return loc[: start + 2] if is_element and error["type"] != "extra_forbidden" else loc
 
 
-def _message(node: Node, error: Any) -> tuple[str, str | None]:
+def message_of(node: Node, error: Any) -> tuple[str, str | None]:
+    """What pydantic found wrong with the node, in the words of the policy language, and the next step."""
     if error["type"] == "literal_error" and isinstance(node.content, str):
         expected = error["ctx"]["expected"]
         known = expected.replace("'", "").replace(" or ", ", ").split(", ")

@@ -2,17 +2,31 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from gateway.domain.policy import PolicySet
 from gateway.policyfile.compiler import compile_set
 from gateway.policyfile.deployments import DeploymentCompiler, PriceBook
-from gateway.policyfile.items import read_items
+from gateway.policyfile.items import Items, read_items
 from gateway.policyfile.nodes import parse
 from gateway.policyfile.problems import Place, Problems
 from gateway.policyfile.source import read_directory, version_of
 
 
+class Loaded(NamedTuple):
+    """A set, and what it was made of. `items` know their places in the files."""
+
+    policies: PolicySet
+    items: Items
+    files: int
+
+
 def load_policies(directory: Path, prices: PriceBook, environment: Mapping[str, str]) -> PolicySet:
+    """The compiled set alone; see `load_with_items`."""
+    return load_with_items(directory, prices, environment).policies
+
+
+def load_with_items(directory: Path, prices: PriceBook, environment: Mapping[str, str]) -> Loaded:
     """Read, check and compile the policy files of a directory.
 
     prices       the price of a deployment whose file gives none
@@ -30,7 +44,7 @@ def load_policies(directory: Path, prices: PriceBook, environment: Mapping[str, 
     if not items.policies and not len(problems):
         problems.add(Place(str(directory)), "", "no policy in these files", "write one under 'policies'")
     problems.raise_if_any()
-    return compiled
+    return Loaded(compiled, items, len(files))
 
 
 class FilePolicySource:

@@ -2,7 +2,7 @@
 
 import hashlib
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,25 +25,30 @@ def read_directory(directory: Path, problems: Problems) -> tuple[SourceFile, ...
 
     Symbolic links are followed, for that is how Kubernetes mounts a ConfigMap.
     """
-    try:
-        names = sorted(path.name for path in directory.iterdir() if is_policy_file(path))
-    except OSError as error:
-        problems.add(Place(str(directory)), "", f"cannot read the policy directory: {_reason(error)}")
-        return ()
-    if not names:
+    names = _names(directory, is_policy_file, problems)
+    if names == []:
         problems.add(
             Place(str(directory)),
             "",
             "no policy file (*.yaml) in this directory",
             "write one with 'deployments', 'routes' and 'policies', or copy one of the examples",
         )
-    files = (_read(directory / name, problems) for name in names)
-    return tuple(file for file in files if file is not None)
+    return _files(directory, names or [], problems)
+
+
+def read_case_files(directory: Path, problems: Problems) -> tuple[SourceFile, ...]:
+    """The directory's `*.cases.yaml` by name; that there is none is no problem."""
+    return _files(directory, _names(directory, is_case_file, problems) or [], problems)
 
 
 def is_policy_file(path: Path) -> bool:
     """Whether the loader would read a file of that name."""
     return path.suffix in _SUFFIXES and not path.name.startswith(".") and not path.stem.endswith(".cases")
+
+
+def is_case_file(path: Path) -> bool:
+    """Whether the name is that of a file of cases."""
+    return path.suffix in _SUFFIXES and not path.name.startswith(".") and path.stem.endswith(".cases")
 
 
 def version_of(files: Sequence[SourceFile]) -> str:
@@ -53,6 +58,20 @@ def version_of(files: Sequence[SourceFile]) -> str:
         for part in (Path(file.name).name.encode(), file.text.encode()):
             digest.update(len(part).to_bytes(8, "big") + part)
     return digest.hexdigest()[:8]
+
+
+def _names(directory: Path, is_wanted: Callable[[Path], bool], problems: Problems) -> list[str] | None:
+    """The wanted files' names in order; None where the directory cannot be read, and then there is a problem more."""
+    try:
+        return sorted(path.name for path in directory.iterdir() if is_wanted(path))
+    except OSError as error:
+        problems.add(Place(str(directory)), "", f"cannot read the policy directory: {_reason(error)}")
+        return None
+
+
+def _files(directory: Path, names: Sequence[str], problems: Problems) -> tuple[SourceFile, ...]:
+    files = (_read(directory / name, problems) for name in names)
+    return tuple(file for file in files if file is not None)
 
 
 def _read(path: Path, problems: Problems) -> SourceFile | None:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from gateway.policyfile.problems import PolicyError, Problems
-from gateway.policyfile.source import LONGEST_FILE_BYTES, SourceFile, read_directory, version_of
+from gateway.policyfile.source import LONGEST_FILE_BYTES, SourceFile, read_case_files, read_directory, version_of
 
 
 def read(directory: Path) -> tuple[list[str], str]:
@@ -97,3 +97,23 @@ def test_the_version_changes_with_a_byte_and_with_a_name() -> None:
 
 def test_the_version_does_not_depend_on_where_the_directory_is() -> None:
     assert version_of([SourceFile("here/a.yaml", "x")]) == version_of([SourceFile("there/a.yaml", "x")])
+
+
+def test_case_files_are_read_apart_from_the_policies_and_none_is_no_problem(tmp_path: Path) -> None:
+    problems = Problems()
+
+    before = read_case_files(tmp_path, problems)
+    for name in ("b.cases.yml", "a.cases.yaml", "a.yaml", ".hidden.cases.yaml", "README.md"):
+        (tmp_path / name).write_text("{}")
+    after = read_case_files(tmp_path, problems)
+
+    assert before == ()
+    assert [Path(file.name).name for file in after] == ["a.cases.yaml", "b.cases.yml"]
+    assert len(problems) == 0
+
+
+def test_case_files_of_a_directory_that_is_not_there_are_a_problem(tmp_path: Path) -> None:
+    problems = Problems()
+
+    assert read_case_files(tmp_path / "none", problems) == ()
+    assert len(problems) == 1

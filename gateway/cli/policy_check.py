@@ -1,0 +1,111 @@
+"""`sizewise policy check` and `sizewise policy schema`: whether the files are right, and what an editor may know."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from gateway.cli.assumed_environment import assumed_environment
+from gateway.policyfile.json_schema import policy_file_schema
+from gateway.policyfile.loader import Loaded, load_with_items
+from gateway.policyfile.problems import PolicyError, Problem
+from gateway.policyfile.review import review
+from gateway.providers.price_map import PriceMap
+from gateway.settings import SettingsError, load_settings
+
+
+@click.command()
+@click.argument("directory", type=click.Path(path_type=Path), required=False)
+@click.option("--strict", is_flag=True, help="Exit with 1 on warnings too.")
+@click.option("--assume-env", is_flag=True, help="Take variables that are not set for set: for CI without secrets.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def check(directory: Path | None, strict: bool, assume_env: bool, as_json: bool) -> None:
+    """Check the policy files in DIRECTORY [SIZEWISE_POLICIES, else ./policies].
+
+    Prints every error, and what loads but can hardly be meant as warnings; exits with 1 on errors. Warnings are looked
+    for where there is no error.
+    """
+    directory = directory or _configured_directory()
+    environment = assumed_environment(directory) if assume_env else os.environ
+    errors: Sequence[Problem] = ()
+    warnings: Sequence[Problem] = ()
+    read: Mapping[str, int] = {}
+    try:
+        loaded = load_with_items(directory, PriceMap(), environment)
+    except PolicyError as exc:
+        errors = exc.problems
+    else:
+        warnings, read = review(loaded.policies, loaded.items), _read(loaded)
+    click.echo(_as_json(errors, warnings, read) if as_json else _as_text(errors, warnings, read))
+    if errors or (strict and warnings):
+        raise click.exceptions.Exit(1)
+
+
+@click.command()
+@click.option("--write", "file", type=click.Path(path_type=Path, dir_okay=False), help="Write it here instead.")
+def schema(file: Path | None) -> None:
+    """Print the JSON Schema of policy files, for editors."""
+    document = schema_document()
+    if file is None:
+        click.echo(document, nl=False)
+        return
+    try:
+        file.write_text(document, encoding="utf-8")
+    except OSError as exc:
+        raise click.ClickException(f"cannot write {str(file)!r}: {exc.strerror}; name a file you may write") from exc
+
+
+def schema_document() -> str:
+    """The schema as `policies/policy.schema.json` holds it."""
+    return msgspec.json.format(msgspec.json.encode(policy_file_schema()), indent=2).decode() + "\n"
+
+
+def _configured_directory() -> Path:
+    try:
+        return load_settings().policies
+    except SettingsError as exc:
+        raise click.UsageError(f"{exc}\nor name the directory to check") from exc
+
+
+def _read(loaded: Loaded) -> dict[str, int]:
+    policies = loaded.policies
+    return {
+        "files": loaded.files,
+        "deployments": len(policies.deployments),
+        "routes": len(policies.routes),
+        "policies": len(policies.policies),
+        "aliases": len(policies.by_alias),
+    }
+
+
+def _as_text(errors: Sequence[Problem], warnings: Sequence[Problem], read: Mapping[str, int]) -> str:
+    lines = [*map(str, errors), *(_as_warning(each) for each in warnings)]
+    if read:
+        lines.append("read " + ", ".join(_count(number, noun) for noun, number in read.items()))
+    if errors or warnings:
+        lines.append(f"{_count(len(errors), 'errors')}, {_count(len(warnings), 'warnings')}")
+    return "\n".join(lines)
+
+
+def _as_warning(problem: Problem) -> str:
+    place = ":".join(str(part) for part in (problem.file, problem.line, problem.column) if part is not None)
+    return f"{place}: warning: {str(problem).removeprefix(f'{place}: ')}"
+
+
+def _count(number: int, plural: str) -> str:
+    singular = {"policies": "policy", "aliases": "alias"}.get(plural, plural.removesuffix("s"))
+    return f"{number} {singular if number == 1 else plural}"
+
+
+def _as_json(errors: Sequence[Problem], warnings: Sequence[Problem], read: Mapping[str, int]) -> str:
+    """`summary` counts what was read only where there is no error."""
+    document: dict[str, Any] = {
+        "errors": [asdict(each) for each in errors],
+        "warnings": [asdict(each) for each in warnings],
+        "summary": {"errors": len(errors), "warnings": len(warnings), **read},
+    }
+    return msgspec.json.encode(document).decode()

@@ -1,0 +1,135 @@
+"""The JSON Schema of policy files, for editors: the keys, their types and their meaning.
+
+It accepts all that the loader accepts. The loader knows more: which names exist, whether a condition compiles.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from gateway.policyfile.schema import (
+    NESTED,
+    SECTIONS,
+    Raw,
+    RawConstraint,
+    RawDeployment,
+    RawPolicy,
+    RawPrice,
+    RawQuality,
+    RawRoute,
+    RawRule,
+    RawTimeout,
+)
+
+_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+_BOUNDS: Final = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
+_SECTION_DESCRIPTIONS: Final = {
+    "deployments": "What can be called.",
+    "routes": "In which order deployments are tried.",
+    "policies": "Who goes where.",
+}
+
+DESCRIPTIONS: Final[Mapping[type[Raw], Mapping[str, str]]] = {
+    RawDeployment: {
+        "name": "What routes and records call it: up to 64 letters, digits, '.', '_' and '-'.",
+        "tier": "small, large, or any name of yours.",
+        "provider": "The wire protocol openai, or another provider's name.",
+        "model": "The model's name at the provider.",
+        "api_base": "URL up to and with /v1; ${NAME} stands for an environment variable. Absent: the provider's own.",
+        "api_key": "Only as ${NAME}: policy files hold no secrets. Absent: none is sent.",
+        "context_window": "Tokens, input and output together; longer requests pass it by. Absent: not checked.",
+        "capabilities": "Requests that need another pass it by. Absent: not checked; []: none of them.",
+        "labels": "Your own mapping of text, numbers, true and false, for constraints.",
+        "price": "Absent: the bundled price map; unknown there: unpriced, never free.",
+    },
+    RawPrice: {
+        "input_per_mtok_usd": "Dollars per million input tokens.",
+        "output_per_mtok_usd": "Dollars per million output tokens.",
+        "cached_input_per_mtok_usd": "Dollars per million cached input tokens. Absent: they cost what the others do.",
+        "gpu_hour_usd": "Dollars for an hour of your own hardware; with tokens_per_second, instead of token prices.",
+        "tokens_per_second": "Tokens your hardware generates in a second.",
+    },
+    RawRoute: {
+        "name": "What rules call it.",
+        "try": "Deployments, tried in order.",
+        "then": "Deployments to fall back to, in order.",
+        "retries": "Tries more of the same deployment after an error worth a retry.",
+        "timeout": "Of one attempt, in seconds.",
+    },
+    RawTimeout: {
+        "connect_s": "Until connected, in seconds.",
+        "first_token_s": "Until the first token, in seconds.",
+        "idle_s": "Between two chunks, in seconds.",
+        "total_s": "The whole attempt, in seconds.",
+    },
+    RawPolicy: {
+        "name": "What records call it.",
+        "serves": "The model aliases clients ask for; an alias belongs to one policy.",
+        "baseline": "The deployment you would have used: savings are measured against it.",
+        "quality": "How good is good enough.",
+        "constraints": "Where 'when' holds, only deployments that meet 'require' may be called. Nothing overrules one.",
+        "rules": "The first whose 'when' holds chooses the route.",
+        "default": "The route where no rule matches.",
+    },
+    RawQuality: {
+        "threshold": "What conditions read as quality.threshold, 0 to 1; 0.5 if absent. Or give 'keep'.",
+        "keep": "The share of answers that must stay good enough.",
+        "confidence": "How sure to be of 'keep'.",
+    },
+    RawConstraint: {
+        "name": "One sentence; records say it.",
+        "when": "CEL over the facts of a request.",
+        "require": 'CEL over one deployment, such as labels.residency == "on_prem".',
+    },
+    RawRule: {
+        "name": "One sentence; records and headers say it.",
+        "when": "CEL over the facts of a request, such as classification.small_ok >= quality.threshold.",
+        "route": "The route such requests take.",
+    },
+}
+
+
+def policy_file_schema() -> dict[str, Any]:
+    """One schema for any policy file; plain JSON values, the same each time."""
+    return {
+        "$schema": _DIALECT,
+        "title": "Sizewise policy file",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            section: {
+                "type": "array",
+                "description": _SECTION_DESCRIPTIONS[section],
+                "items": {"$ref": f"#/$defs/{model.__name__}"},
+            }
+            for section, model in SECTIONS.items()
+        },
+        "$defs": {model.__name__: _definition(model) for model in (*SECTIONS.values(), *NESTED.values())},
+    }
+
+
+def _definition(model: type[Raw]) -> dict[str, Any]:
+    """pydantic's schema of one model: references reach across, numbers are numbers, each key says what it means."""
+    schema = model.model_json_schema()
+    properties = {
+        key: {"description": DESCRIPTIONS[model][key]} | _plain(value) for key, value in schema["properties"].items()
+    }
+    if model is RawDeployment:
+        properties["labels"]["additionalProperties"] = {"type": ["string", "number", "boolean"]}
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": schema.get("required", []),
+        "properties": properties,
+    }
+
+
+def _plain(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the titles and defaults that are Python's; a Decimal, which pydantic lets be text, is a number."""
+    plain = {key: value for key, value in schema.items() if key not in {"title", "default", *_BOUNDS, "decimal_places"}}
+    choices = plain.get("anyOf", [])
+    if {"type": "string"} in choices and {"type": "number"} in choices:
+        del plain["anyOf"]
+        return plain | {"type": "number"} | {_BOUNDS[key]: schema[key] for key in _BOUNDS if key in schema}
+    if choices:
+        plain["anyOf"] = [_plain(choice) for choice in choices]
+    return plain
