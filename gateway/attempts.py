@@ -14,6 +14,7 @@ from gateway.domain.decision import Decision
 from gateway.domain.errors import (
     AttemptsExhaustedError,
     NoDeploymentError,
+    PromptTooLongError,
     UpstreamError,
     UpstreamInvalidAnswerError,
     UpstreamTimeoutError,
@@ -128,7 +129,8 @@ class Attempts:
         """
         if not call.decision.plan:
             why = "; ".join(f"{name}: {reason}" for name, reason in call.decision.excluded.items())
-            raise NoDeploymentError(f"policy {call.decision.policy!r} leaves no deployment for this request ({why})")
+            kind = PromptTooLongError if call.decision.is_too_long else NoDeploymentError
+            raise kind(f"policy {call.decision.policy!r} leaves no deployment for this request ({why})")
         errors: list[UpstreamError] = []
         for deployment in call.decision.plan:
             for _ in range(1 + call.decision.route.retries):

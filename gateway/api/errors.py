@@ -26,6 +26,7 @@ ENVELOPES: Final[dict[type[GatewayError], Envelope]] = {
     errors.UnknownPathError: Envelope(404, "invalid_request_error"),
     errors.MethodNotAllowedError: Envelope(405, "invalid_request_error"),
     errors.NoDeploymentError: Envelope(403, "invalid_request_error"),
+    errors.PromptTooLongError: Envelope(400, "invalid_request_error"),
     errors.UpstreamError: Envelope(502, "server_error"),
     errors.UpstreamConnectError: Envelope(502, "server_error"),
     errors.UpstreamTimeoutError: Envelope(504, "server_error"),

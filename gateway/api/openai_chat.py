@@ -13,9 +13,6 @@ MAX_DEPTH: Final = 64
 MAX_MESSAGES: Final = 10_000
 MAX_ALIAS_CHARS: Final = 256
 
-_PAIRS: Final = json.JSONDecoder(object_pairs_hook=list)
-"""Reads an object as the list of its names and values, repetitions included."""
-
 _ROLES: Final[dict[str, Role]] = {
     "system": "system",
     "developer": "system",
@@ -62,7 +59,7 @@ def _object(body: bytes) -> dict[str, Any]:
         raise InvalidRequestError(f"the request body is nested deeper than {MAX_DEPTH} levels")
     # A body that equals what its parsed form is written as says nothing else; only one with spaces or escapes may.
     if orjson.dumps(payload) != body:
-        _refuse_duplicates(body, payload)
+        _check_exactly(body, payload)
     return payload
 
 
@@ -80,8 +77,8 @@ def _is_deeper(value: Any, limit: int) -> bool:
     return True
 
 
-def _refuse_duplicates(body: bytes, payload: dict[str, Any]) -> None:
-    """The exact check, by the standard parser: as many names are written as were kept."""
+def _check_exactly(body: bytes, payload: dict[str, Any]) -> None:
+    """What only the standard parser sees: names that stand twice, integers that orjson would pass on as fractions."""
     try:
         pairs = _PAIRS.decode(body.decode())
     except ValueError as exc:
@@ -93,6 +90,19 @@ def _refuse_duplicates(body: bytes, payload: dict[str, Any]) -> None:
         if name in seen:
             raise InvalidRequestError(f"the name {name[:100]!r} stands twice in the request body", param=name[:100])
         seen.add(name)
+
+
+def _whole(text: str) -> int:
+    number = int(text)
+    if not -(2**63) <= number < 2**64:
+        raise InvalidRequestError(
+            f"the integer {text[:30]} is out of range: 64 bits are passed on unchanged, more are not"
+        )
+    return number
+
+
+_PAIRS: Final = json.JSONDecoder(object_pairs_hook=list, parse_int=_whole)
+"""Reads an object as the list of its names and values, repetitions included."""
 
 
 def _alias(payload: dict[str, Any]) -> str:

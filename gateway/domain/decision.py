@@ -12,6 +12,7 @@ from gateway.domain.policy import Constraint, Deployment, Facts, Match, Policy, 
 from gateway.domain.signals import Signals
 
 DEFAULT_RULE = "default"
+_TOO_LONG = "context window"
 _NO_RULE = "no rule matched: the policy's default"
 
 
@@ -32,6 +33,11 @@ class Decision(Struct, frozen=True, kw_only=True):
     excluded: Mapping[str, str]
     threshold: float
     baseline: Deployment | None
+
+    @property
+    def is_too_long(self) -> bool:
+        """Nothing may be called, for no other reason than the length of the prompt."""
+        return not self.plan and all(why.startswith(_TOO_LONG) for why in self.excluded.values())
 
 
 def decide(policy: Policy, facts: Facts, cooling: Mapping[str, float]) -> Decision:
@@ -78,7 +84,7 @@ def _excluded(route: Sequence[Deployment], constraints: Sequence[Constraint], si
         if constraints and (bar := _bar(deployment, constraints)) is not None:
             excluded[deployment.name] = f"constraint {bar.name!r}"
         elif deployment.context_window is not None and needed > deployment.context_window:
-            excluded[deployment.name] = f"context window {deployment.context_window} < {needed} tokens"
+            excluded[deployment.name] = f"{_TOO_LONG} {deployment.context_window} < {needed} tokens"
         elif deployment.capabilities is not None and (lack := _lack(deployment.capabilities, signals)) is not None:
             excluded[deployment.name] = f"no capability {lack!r}"
     return excluded

@@ -9,6 +9,7 @@ GatewayError
 │   ├── UnknownPathError            no such endpoint
 │   └── MethodNotAllowedError       the endpoint exists, the method does not
 ├── NoDeploymentError           the policy leaves no deployment for this request
+│   └── PromptTooLongError          for no other reason than that it is longer than every window
 ├── UpstreamError               one attempt failed
 │   ├── UpstreamConnectError        refused, unresolvable, TLS, or no connection in time
 │   ├── UpstreamTimeoutError        connected, then too slow
@@ -76,6 +77,12 @@ class NoDeploymentError(GatewayError):
     """The constraints, the windows and the capabilities leave nothing to call."""
 
     code = "no_deployment"
+
+
+class PromptTooLongError(NoDeploymentError):
+    """Named as OpenAI names it: clients shorten the conversation on this code."""
+
+    code = "context_length_exceeded"
 
 
 class UpstreamError(GatewayError):

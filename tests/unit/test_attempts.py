@@ -8,6 +8,7 @@ from gateway.domain.errors import (
     ContentFilterError,
     ContextOverflowError,
     NoDeploymentError,
+    PromptTooLongError,
     UpstreamConnectError,
     UpstreamCredentialsError,
     UpstreamError,
@@ -257,3 +258,12 @@ def test_a_provider_is_chosen_by_the_deployments_provider_name() -> None:
     walk = walk_plan(Fails(error=DOWN), Answers())
 
     assert walk.asked == ["openai", "azure"]
+
+
+def test_a_prompt_longer_than_every_window_is_refused_as_too_long() -> None:
+    too_long = a_decision(plan=(), excluded={"small-a": "context window 10 < 99 tokens"})
+
+    walk = walk_plan(decision=too_long)
+
+    assert isinstance(walk.error, PromptTooLongError)
+    assert walk.error.code == "context_length_exceeded"

@@ -238,3 +238,16 @@ def test_what_is_no_json_number_is_refused(number: str) -> None:
     body = f'{{"model": "auto", "messages": [{{"role": "user"}}], "temperature": {number}}}'.encode()
 
     assert "not valid JSON" in refusal(body).message
+
+
+@pytest.mark.parametrize(
+    ("seed", "passes"), [(2**64 - 1, True), (2**64, False), (-(2**63), True), (-(2**63) - 1, False)]
+)
+def test_an_integer_that_could_not_be_passed_on_unchanged_is_refused(seed: int, passes: bool) -> None:
+    body = json.dumps({"model": "auto", "messages": [{"role": "user", "content": "x"}], "logit_bias": {"a": [seed]}})
+
+    if passes:
+        assert parse_chat(body.encode()).payload["logit_bias"] == {"a": [seed]}
+    else:
+        with pytest.raises(InvalidRequestError, match="out of range"):
+            parse_chat(body.replace(" ", "").encode())

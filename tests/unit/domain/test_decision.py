@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -242,3 +243,26 @@ def test_when_all_are_cooling_all_are_tried() -> None:
     assert _planned(decision) == ["a", "b"]
     assert decision.excluded == {}
     assert decision.reasons[-1] == "every deployment is cooling down: trying them all the same"
+
+
+@pytest.mark.parametrize(
+    ("windows", "permitted", "is_too_long"),
+    [
+        ((10, 20), {"small-a", "large-a"}, True),
+        ((10, 99_999), {"small-a", "large-a"}, False),
+        ((10, 99_999), {"small-a"}, False),
+    ],
+)
+def test_a_prompt_is_too_long_only_where_its_length_alone_leaves_nothing(
+    windows: tuple[int, int], permitted: set[str], is_too_long: bool
+) -> None:
+    small, large = (
+        a_deployment("small-a", context_window=windows[0]),
+        a_deployment("large-a", context_window=windows[1]),
+    )
+    constraint = Constraint(name="home", when=always(), requires="it", permitted=frozenset(permitted))
+    policy = a_policy(default=a_route("r", small, large), constraints=(constraint,))
+
+    decision = decide(policy, some_facts(a_request("word " * 1_000)), {})
+
+    assert decision.is_too_long is is_too_long
