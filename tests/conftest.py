@@ -5,10 +5,15 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from uuid import uuid4
 
+import hypothesis
 import pytest
 from sqlalchemy import NullPool, create_engine, make_url, text
 
 from tests.services import ServiceMissing, require, running_postgres, running_redis
+
+hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
+if os.environ.get("CI") == "true":  # a run is red or green for what it tests; new examples are looked for at home
+    hypothesis.settings.load_profile("ci")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

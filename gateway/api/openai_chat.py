@@ -95,9 +95,7 @@ def _check_exactly(body: bytes, payload: dict[str, Any]) -> None:
 def _whole(text: str) -> int:
     number = int(text)
     if not -(2**63) <= number < 2**64:
-        raise InvalidRequestError(
-            f"the integer {text[:30]} is out of range: 64 bits are passed on unchanged, more are not"
-        )
+        raise InvalidRequestError(f"the integer {text[:30]} is out of range: it does not fit 64 bits")
     return number
 
 

@@ -36,7 +36,7 @@ _UNKNOWN = "-"
 
 @click.group()
 def report() -> None:
-    """Savings, decisions and the story of one request."""
+    """The decisions, and the story of each request."""
 
 
 @report.command()
