@@ -4,10 +4,9 @@ import asyncio
 
 from gateway.attempts import Attempts, Call
 from gateway.domain.decision import decide
-from gateway.domain.errors import GatewayError, UnknownModelError
-from gateway.domain.policy import Facts, Policy, PolicySet
+from gateway.domain.errors import GatewayError
+from gateway.domain.policy import Facts
 from gateway.domain.signals import measure
-from gateway.domain.suggestion import did_you_mean
 from gateway.ports import Admission, Classifier, Clock, Exchange, HealthBoard, KeyStore, PolicySource, Recorder
 from gateway.story import Story
 
@@ -43,7 +42,7 @@ class Gateway:
         """
         caller = self._keys.authenticate(exchange.credential)
         request = await exchange.read()
-        policy = _serving(request.alias, self._policies.current())
+        policy = self._policies.current().serving(request.alias)
         self._admission.admit(caller, request)
 
         story = Story(exchange.request_id, caller, request, policy, self._clock)
@@ -71,15 +70,6 @@ class Gateway:
             story.succeeded()
         except GatewayError as error:
             story.failed(error, await _tell(error, story, exchange))
-
-
-def _serving(alias: str, policies: PolicySet) -> Policy:
-    policy = policies.by_alias.get(alias)
-    if policy is None:
-        raise UnknownModelError(
-            f"no policy serves the model {alias[:100]!r}{did_you_mean(alias, policies.by_alias)}", param="model"
-        )
-    return policy
 
 
 async def _tell(error: GatewayError, story: Story, exchange: Exchange) -> int:

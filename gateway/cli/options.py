@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import click
 
@@ -17,6 +18,12 @@ database_url_option = click.option(
     show_default=True,
     metavar="URL",
     help=f"sqlite:///PATH or postgresql://…; give one that holds a password in {DATABASE_URL_VARIABLE} instead.",
+)
+directory_argument = click.argument(
+    "directory", metavar="[DIR]", envvar="SIZEWISE_POLICIES", default="policies", type=click.Path(path_type=Path)
+)
+assume_env_option = click.option(
+    "--assume-env", is_flag=True, help="Take a placeholder for each ${VARIABLE} that is not set, as in CI."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object per line.")
 

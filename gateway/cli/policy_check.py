@@ -10,26 +10,25 @@ import click
 import msgspec
 
 from gateway.cli.assumed_environment import assumed_environment
+from gateway.cli.options import assume_env_option, directory_argument
 from gateway.policyfile.json_schema import policy_file_schema
 from gateway.policyfile.loader import Loaded, load_with_items
 from gateway.policyfile.problems import PolicyError, Problem
 from gateway.policyfile.review import review
 from gateway.providers.price_map import PriceMap
-from gateway.settings import SettingsError, load_settings
 
 
 @click.command()
-@click.argument("directory", type=click.Path(path_type=Path), required=False)
+@directory_argument
 @click.option("--strict", is_flag=True, help="Exit with 1 on warnings too.")
-@click.option("--assume-env", is_flag=True, help="Take variables that are not set for set: for CI without secrets.")
+@assume_env_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def check(directory: Path | None, strict: bool, assume_env: bool, as_json: bool) -> None:
-    """Check the policy files in DIRECTORY [SIZEWISE_POLICIES, else ./policies].
+def check(directory: Path, strict: bool, assume_env: bool, as_json: bool) -> None:
+    """Check the policy files in DIR [SIZEWISE_POLICIES, else ./policies].
 
     Prints every error, and what loads but can hardly be meant as warnings; exits with 1 on errors. Warnings are looked
     for where there is no error.
     """
-    directory = directory or _configured_directory()
     environment = assumed_environment(directory) if assume_env else os.environ
     errors: Sequence[Problem] = ()
     warnings: Sequence[Problem] = ()
@@ -62,13 +61,6 @@ def schema(file: Path | None) -> None:
 def schema_document() -> str:
     """The schema as `policies/policy.schema.json` holds it."""
     return msgspec.json.format(msgspec.json.encode(policy_file_schema()), indent=2).decode() + "\n"
-
-
-def _configured_directory() -> Path:
-    try:
-        return load_settings().policies
-    except SettingsError as exc:
-        raise click.UsageError(f"{exc}\nor name the directory to check") from exc
 
 
 def _read(loaded: Loaded) -> dict[str, int]:

@@ -11,7 +11,8 @@ import click
 import msgspec
 
 from gateway.classifiers.model_file import load_prior
-from gateway.cli.policy_trial import assume_env_option, directory_argument, policies_to_try, tried
+from gateway.cli.options import assume_env_option, directory_argument
+from gateway.cli.policy_trial import policies_to_try, tried
 from gateway.domain.decision import DEFAULT_RULE, Decision
 from gateway.domain.errors import GatewayError
 from gateway.domain.policy import PolicySet

@@ -5,29 +5,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import click
 from msgspec.structs import replace
 
 from gateway.api.openai_chat import parse_chat
 from gateway.cli.assumed_environment import assumed_environment
 from gateway.domain.decision import Decision, decide
-from gateway.domain.errors import UnknownModelError
 from gateway.domain.policy import Facts, PolicySet
 from gateway.domain.pricing import Price
 from gateway.domain.request import Caller
 from gateway.domain.signals import measure
-from gateway.domain.suggestion import did_you_mean
 from gateway.policyfile.loader import load_policies
 from gateway.ports import Classifier
 
 NOBODY: Final = Caller(key_id="trial")
-
-directory_argument = click.argument(
-    "directory", metavar="[DIR]", envvar="SIZEWISE_POLICIES", default="policies", type=click.Path(path_type=Path)
-)
-assume_env_option = click.option(
-    "--assume-env", is_flag=True, help="Take a placeholder for each ${VARIABLE} that is not set, as in CI."
-)
 
 
 def tried(
@@ -44,10 +34,7 @@ def tried(
     Raises InvalidRequestError for a body the gateway would refuse, UnknownModelError where no policy serves its model.
     """
     request = parse_chat(body)
-    policy = policies.by_alias.get(request.alias)
-    if policy is None:
-        near = did_you_mean(request.alias, policies.by_alias)
-        raise UnknownModelError(f"no policy serves the model {request.alias[:100]!r}{near}", param="model")
+    policy = policies.serving(request.alias)
     signals = measure(request)
     classification = replace(classifier.classify(request, signals), **said or {})
     facts = Facts(request=request, caller=caller, signals=signals, classification=classification)

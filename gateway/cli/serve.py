@@ -2,6 +2,7 @@
 
 import gc
 import os
+import shutil
 import socket
 import sys
 from collections.abc import Mapping
@@ -118,9 +119,14 @@ def _greeting(settings: Settings, assembly: Assembly, data: socket.socket, admin
             "Try it:",
             f"  curl -i {base}/v1/chat/completions -H 'Authorization: Bearer {DEMO_KEY}' \\",
             f"    -d '{DEMO_REQUEST}'",
-            "  sizewise report decisions",
+            f"  {_command()} report decisions",
         ]
     return "\n".join(lines)
+
+
+def _command() -> str:
+    """This command as it can be typed: by its name where that is on the PATH, else as it was called."""
+    return "sizewise" if shutil.which("sizewise") or Path(sys.argv[0]).name != "sizewise" else sys.argv[0]
 
 
 def _address(listener: socket.socket) -> str:

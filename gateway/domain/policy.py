@@ -6,9 +6,11 @@ from typing import Any
 from msgspec import Struct
 
 from gateway.domain.classification import Classification
+from gateway.domain.errors import UnknownModelError
 from gateway.domain.pricing import Price
 from gateway.domain.request import Caller, ChatRequest
 from gateway.domain.signals import Signals
+from gateway.domain.suggestion import did_you_mean
 
 Label = str | bool | int | float
 
@@ -133,10 +135,6 @@ class Policy(Struct, frozen=True, kw_only=True):
     rules: tuple[Rule, ...] = ()
     baseline: Deployment | None = None
 
-    @property
-    def label(self) -> str:
-        return f"{self.name}@{self.version}"
-
 
 class PolicySet(Struct, frozen=True, kw_only=True):
     """One loaded state of the policy files; a request sees exactly one."""
@@ -146,3 +144,11 @@ class PolicySet(Struct, frozen=True, kw_only=True):
     routes: Mapping[str, Route]
     policies: tuple[Policy, ...]
     by_alias: Mapping[str, Policy]
+
+    def serving(self, alias: str) -> Policy:
+        """The policy for what a client asks for. Raises UnknownModelError."""
+        policy = self.by_alias.get(alias)
+        if policy is None:
+            near = did_you_mean(alias, self.by_alias)
+            raise UnknownModelError(f"no policy serves the model {alias[:100]!r}{near}", param="model")
+        return policy

@@ -1,4 +1,7 @@
-from gateway.domain.policy import Secret
+import pytest
+
+from gateway.domain.errors import UnknownModelError
+from gateway.domain.policy import PolicySet, Secret
 from tests.builders import a_deployment, a_policy, a_route
 
 
@@ -14,5 +17,11 @@ def test_a_secret_prints_itself_nowhere_but_reveals_itself_when_asked() -> None:
     assert deployment.api_key.reveal() == text
 
 
-def test_a_policys_label_is_its_name_and_version() -> None:
-    assert a_policy(name="support", version="3f2a").label == "support@3f2a"
+def test_an_alias_nobody_serves_is_told_with_the_nearest_one_that_is_served() -> None:
+    policy = a_policy(serves=("auto",))
+    policies = PolicySet(version="v", deployments={}, routes={}, policies=(policy,), by_alias={"auto": policy})
+
+    assert policies.serving("auto") is policy
+    with pytest.raises(UnknownModelError, match="did you mean 'auto'") as caught:
+        policies.serving("autoo")
+    assert caught.value.param == "model"
