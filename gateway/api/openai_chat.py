@@ -1,17 +1,27 @@
 """The OpenAI chat wire format → `ChatRequest`: strict on what the gateway reads, blind to what it only passes on."""
 
-import json
-from collections.abc import Callable
 from typing import Any, Final
 
-import orjson
-
+from gateway.api.json_body import (
+    MAX_ALIAS_CHARS,
+    MAX_DEPTH,
+    MAX_MESSAGES,
+    Field,
+    check_fields,
+    is_array,
+    is_bool,
+    is_count,
+    is_number,
+    is_object,
+    read_alias,
+    read_messages,
+    read_object,
+    wrong_type,
+)
 from gateway.domain.errors import InvalidRequestError
 from gateway.domain.request import ChatRequest, Message, Role
 
-MAX_DEPTH: Final = 64
-MAX_MESSAGES: Final = 10_000
-MAX_ALIAS_CHARS: Final = 256
+__all__ = ["MAX_ALIAS_CHARS", "MAX_DEPTH", "MAX_MESSAGES", "parse_chat"]
 
 _ROLES: Final[dict[str, Role]] = {
     "system": "system",
@@ -25,16 +35,12 @@ _ROLES: Final[dict[str, Role]] = {
 
 def parse_chat(body: bytes) -> ChatRequest:
     """Read a request body. Raises InvalidRequestError, with `param` where one field is at fault."""
-    payload = _object(body)
-    for name, value in payload.items():
-        if name in _FIELDS and value is not None:
-            is_right, expected = _FIELDS[name]
-            if not is_right(value):
-                raise _wrong_type(name, expected, value)
+    payload = read_object(body)
+    check_fields(payload, _FIELDS)
     options = payload.get("stream_options") or {}
     return ChatRequest(
-        alias=_alias(payload),
-        messages=_messages(payload),
+        alias=read_alias(payload),
+        messages=tuple([_message(message, index) for index, message in enumerate(read_messages(payload))]),
         payload=payload,
         size_bytes=len(body),
         stream=payload.get("stream") or False,
@@ -45,93 +51,9 @@ def parse_chat(body: bytes) -> ChatRequest:
     )
 
 
-def _object(body: bytes) -> dict[str, Any]:
-    """Parse a JSON object: no NaN, no lone surrogates, no duplicate names at the top, no deep nesting."""
-    if not body:
-        raise InvalidRequestError("the request body is empty; expected a JSON object")
-    try:
-        payload = orjson.loads(body)
-    except (orjson.JSONDecodeError, RecursionError) as exc:
-        raise InvalidRequestError(f"the request body is not valid JSON: {exc}") from exc
-    if not isinstance(payload, dict):
-        raise InvalidRequestError(f"the request body must be a JSON object, not {_kind(payload)}")
-    if _is_deeper(payload, MAX_DEPTH):
-        raise InvalidRequestError(f"the request body is nested deeper than {MAX_DEPTH} levels")
-    # A body that equals what its parsed form is written as says nothing else; only one with spaces or escapes may.
-    if orjson.dumps(payload) != body:
-        _check_exactly(body, payload)
-    return payload
-
-
-def _is_deeper(value: Any, limit: int) -> bool:
-    level: list[Any] = [value]
-    for _ in range(limit):
-        level = [
-            child
-            for parent in level
-            for child in (parent.values() if type(parent) is dict else parent)
-            if type(child) is dict or type(child) is list
-        ]
-        if not level:
-            return False
-    return True
-
-
-def _check_exactly(body: bytes, payload: dict[str, Any]) -> None:
-    """What only the standard parser sees: names that stand twice, integers that orjson would pass on as fractions."""
-    try:
-        pairs = _PAIRS.decode(body.decode())
-    except ValueError as exc:
-        raise InvalidRequestError(f"the request body is not valid JSON: {exc}") from exc
-    if len(pairs) == len(payload):
-        return
-    seen: set[str] = set()
-    for name, _ in pairs:
-        if name in seen:
-            raise InvalidRequestError(f"the name {name[:100]!r} stands twice in the request body", param=name[:100])
-        seen.add(name)
-
-
-def _whole(text: str) -> int:
-    number = int(text)
-    if not -(2**63) <= number < 2**64:
-        raise InvalidRequestError(f"the integer {text[:30]} is out of range: it does not fit 64 bits")
-    return number
-
-
-_PAIRS: Final = json.JSONDecoder(object_pairs_hook=list, parse_int=_whole)
-"""Reads an object as the list of its names and values, repetitions included."""
-
-
-def _alias(payload: dict[str, Any]) -> str:
-    alias = payload.get("model")
-    if alias is None:
-        raise InvalidRequestError("you must provide a 'model'", param="model")
-    if not isinstance(alias, str):
-        raise _wrong_type("model", "a string", alias)
-    if not 0 < len(alias) <= MAX_ALIAS_CHARS:
-        raise InvalidRequestError(
-            f"'model' must have 1 to {MAX_ALIAS_CHARS} characters, not {len(alias)}", param="model"
-        )
-    return alias
-
-
-def _messages(payload: dict[str, Any]) -> tuple[Message, ...]:
-    messages = payload.get("messages")
-    if messages is None:
-        raise InvalidRequestError("you must provide 'messages'", param="messages")
-    if not isinstance(messages, list):
-        raise _wrong_type("messages", "an array", messages)
-    if not 0 < len(messages) <= MAX_MESSAGES:
-        raise InvalidRequestError(
-            f"'messages' must have 1 to {MAX_MESSAGES} elements, not {len(messages)}", param="messages"
-        )
-    return tuple([_message(message, index) for index, message in enumerate(messages)])
-
-
 def _message(message: Any, index: int) -> Message:
     if not isinstance(message, dict):
-        raise _wrong_type(f"messages[{index}]", "an object", message)
+        raise wrong_type(f"messages[{index}]", "an object", message)
     role = message.get("role")
     known = _ROLES.get(role) if isinstance(role, str) else None
     if known is None:
@@ -142,8 +64,18 @@ def _message(message: Any, index: int) -> Message:
     text, images = (content, 0) if type(content) is str else _content(content, index)
     calls = message.get("tool_calls")
     if calls is not None and not isinstance(calls, list):
-        raise _wrong_type(f"messages[{index}].tool_calls", "an array", calls)
-    return Message(role=known, text=text, images=images, tool_calls=len(calls) if calls else 0)
+        raise wrong_type(f"messages[{index}].tool_calls", "an array", calls)
+    if not calls:
+        return Message(role=known, text=text, images=images)
+    said = "\n".join(filter(None, (text, *map(_arguments, calls))))
+    return Message(role=known, text=said, images=images, tool_calls=len(calls))
+
+
+def _arguments(call: Any) -> str:
+    """What a model passed to a tool: personal data goes that way as well. Empty where that was nothing."""
+    held = (call.get("function") or call.get("custom")) if isinstance(call, dict) else None
+    given = (held.get("arguments") or held.get("input")) if isinstance(held, dict) else None
+    return given if isinstance(given, str) and given != "{}" else ""
 
 
 def _content(content: Any, index: int) -> tuple[str, int]:
@@ -151,12 +83,12 @@ def _content(content: Any, index: int) -> tuple[str, int]:
     if content is None:
         return "", 0
     if not isinstance(content, list):
-        raise _wrong_type(f"messages[{index}].content", "a string or an array of parts", content)
+        raise wrong_type(f"messages[{index}].content", "a string or an array of parts", content)
     texts: list[str] = []
     images = 0
     for position, part in enumerate(content):
         if not isinstance(part, dict):
-            raise _wrong_type(f"messages[{index}].content[{position}]", "an object", part)
+            raise wrong_type(f"messages[{index}].content[{position}]", "an object", part)
         text = part.get("text")
         if isinstance(text, str):
             texts.append(text)
@@ -171,37 +103,16 @@ def _max_output_tokens(payload: dict[str, Any]) -> int | None:
     return None
 
 
-def _wrong_type(param: str, expected: str, value: Any) -> InvalidRequestError:
-    return InvalidRequestError(f"{param!r} must be {expected}, not {_kind(value)}", param=param)
-
-
-def _kind(value: Any) -> str:
-    """What JSON calls a value's type."""
-    kinds = {
-        dict: "an object",
-        list: "an array",
-        str: "a string",
-        bool: "a boolean",
-        int: "an integer",
-        float: "a number",
-    }
-    return kinds.get(type(value), "null")
-
-
-def _is_count(low: int, high: int) -> Callable[[Any], bool]:
-    return lambda value: type(value) is int and low <= value <= high
-
-
-_FIELDS: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
-    "stream": (lambda value: isinstance(value, bool), "a boolean"),
-    "stream_options": (lambda value: isinstance(value, dict), "an object"),
-    "max_tokens": (_is_count(0, 10_000_000), "an integer from 0 to 10000000"),
-    "max_completion_tokens": (_is_count(0, 10_000_000), "an integer from 0 to 10000000"),
-    "n": (_is_count(1, 128), "an integer from 1 to 128"),
-    "tools": (lambda value: isinstance(value, list), "an array"),
-    "functions": (lambda value: isinstance(value, list), "an array"),
-    "response_format": (lambda value: isinstance(value, dict), "an object"),
-    "temperature": (lambda value: type(value) in (int, float), "a number"),
-    "top_p": (lambda value: type(value) in (int, float), "a number"),
+_FIELDS: Final[dict[str, Field]] = {
+    "stream": (is_bool, "a boolean"),
+    "stream_options": (is_object, "an object"),
+    "max_tokens": (is_count(0, 10_000_000), "an integer from 0 to 10000000"),
+    "max_completion_tokens": (is_count(0, 10_000_000), "an integer from 0 to 10000000"),
+    "n": (is_count(1, 128), "an integer from 1 to 128"),
+    "tools": (is_array, "an array"),
+    "functions": (is_array, "an array"),
+    "response_format": (is_object, "an object"),
+    "temperature": (is_number, "a number"),
+    "top_p": (is_number, "a number"),
 }
 """Optional fields the gateway reads or bounds; null counts as absent. Anything else is passed on unread."""

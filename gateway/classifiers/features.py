@@ -1,6 +1,6 @@
 """Named features of a request: what a classifier scores, in the words people are shown.
 
-All text features look at a bounded view of the last human message, tokenised once.
+All text features look at a bounded view of the last human ask, tokenised once.
 """
 
 import math
@@ -9,6 +9,8 @@ from operator import attrgetter
 
 from gateway.classifiers.lexicon import Lexicon
 from gateway.classifiers.vocabulary import UNSPACED, is_unspaced, normalised, tokens_of
+from gateway.domain.asks import last_ask
+from gateway.domain.courtesy import is_greeting
 from gateway.domain.request import ChatRequest
 from gateway.domain.signals import Signals, bounded_view
 
@@ -118,7 +120,7 @@ class FeatureExtractor:
 
     def extract(self, request: ChatRequest, signals: Signals) -> Features:
         """The features that are not 0, by name; the names are `FEATURES`."""
-        text = bounded_view(normalised(bounded_view(request.last_human_text())))
+        text = bounded_view(normalised(bounded_view(last_ask(request.messages))))
         tokens = tokens_of(text)
         unspaced = text if is_unspaced(text) else ""
         length = _length(tokens, text, unspaced)
@@ -128,7 +130,7 @@ class FeatureExtractor:
         if words or unspaced:
             self._add_asked(features, words, tokens, unspaced, length)
             self._add_named(features, words, tokens, unspaced, numbers)
-        if self._lexicon.courtesy.covers(text, tokens, is_opening=signals.turns <= 1):
+        if signals.trivial and (signals.turns <= 1 or is_greeting(text)):  # later, a yes may set great work going
             features["greeting, thanks or yes"] = 1.0
         if 0 < length < _NOT_SHORT_LENGTH:
             features["short ask"] = 1.0 - _between(length, _SHORT_LENGTH, _NOT_SHORT_LENGTH)

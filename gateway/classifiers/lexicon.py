@@ -6,7 +6,6 @@ from importlib.resources import files
 
 from msgspec import Struct
 
-from gateway.classifiers.courtesy import Courtesy
 from gateway.classifiers.vocabulary import Languages, Vocabulary
 
 
@@ -23,19 +22,16 @@ class Lexicon(Struct, frozen=True, kw_only=True):
     instruction: Vocabulary
     subject: Vocabulary
     keys: frozenset[str]
-    courtesy: Courtesy
 
 
 def load_lexicon() -> Lexicon:
     """The lexicon shipped with the package."""
     text = files(__package__).joinpath("lexicon.json").read_text("utf-8")
     sections: dict[str, Mapping[str, Languages]] = json.loads(text)
-    courtesy = sections["courtesy"]
     opening, instruction, subject = (Vocabulary(sections[name]) for name in ("opening", "instruction", "subject"))
     return Lexicon(
         opening=opening,
         instruction=instruction,
         subject=subject,
         keys=opening.keys | instruction.keys | subject.keys,
-        courtesy=Courtesy(courtesy["core"], courtesy["go ahead"], courtesy["filler"]),
     )

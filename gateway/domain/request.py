@@ -8,7 +8,7 @@ Role = Literal["system", "user", "assistant", "tool"]
 
 
 class Message(Struct, frozen=True, kw_only=True):
-    """One message of the conversation: its text joined, all else counted."""
+    """One message of the conversation: its text joined, what it passes to tools included; all else counted."""
 
     role: Role
     text: str
@@ -35,12 +35,20 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
     """The answer must be JSON (`response_format`)."""
     max_output_tokens: int | None = None
 
-    def last_human_text(self) -> str:
-        """The text of the last message a user wrote; empty where there is none."""
-        for message in reversed(self.messages):
-            if message.role == "user" and message.text:
-                return message.text
-        return ""
+    @property
+    def tool_names(self) -> list[str]:
+        """The names of the tools offered, in their order; of what has no name, its type."""
+        payload = self.payload
+        offered = [*(payload.get("tools") or ()), *(payload.get("functions") or ())] if self.tools else []
+        return [name for tool in offered if isinstance(tool, dict) and (name := _tool_name(tool))]
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What of the body's `metadata` is text."""
+        metadata = self.payload.get("metadata")
+        if not isinstance(metadata, dict):
+            return {}
+        return {key: value for key, value in metadata.items() if isinstance(value, str)}
 
 
 class Caller(Struct, frozen=True, kw_only=True):
@@ -49,3 +57,10 @@ class Caller(Struct, frozen=True, kw_only=True):
     key_id: str
     team: str = ""
     app: str = ""
+    tags: tuple[str, ...] = ()
+
+
+def _tool_name(tool: dict[str, Any]) -> str:
+    function = tool.get("function")
+    name = (function if isinstance(function, dict) else tool).get("name") or tool.get("type")
+    return name if isinstance(name, str) else ""

@@ -6,21 +6,20 @@ from typing import Literal
 
 from msgspec import Struct
 
-from gateway.domain.request import ChatRequest
-from gateway.domain.sensitivity import Sensitivity, sensitivity_of
+from gateway.domain.asked_length import asked_tokens
+from gateway.domain.asks import human_part
+from gateway.domain.code import code_language
+from gateway.domain.courtesy import is_trivial
+from gateway.domain.language import language_of
+from gateway.domain.request import ChatRequest, Message
+from gateway.domain.sensitivity import Kind, Sensitivity, highest, sensitive_kinds
+from gateway.domain.tokens import estimated_tokens
 
 _VIEW_CHARS = 4_000
-_CHARS_PER_TOKEN = 4
 _TOKENS_PER_MESSAGE = 4
 _TOKENS_PER_IMAGE = 765
 _TOKENS_PER_TOOL = 60
 
-_CODE_WORD = r"[^\S\n]*(?:def|class|import|from|func|fn|public|private|const|let|var|SELECT|CREATE|INSERT)\s+\w"
-_CODE_START = re.compile(_CODE_WORD)
-_CODE_LINE = re.compile(rf"\n{_CODE_WORD}")
-_CODE_MARKS = (("`", "```"), ("=", "=>"), (":", "::"))
-"""What only code holds, after a character of it that is found at memory speed."""
-_CODE_LINE_END = re.compile(r"[;{}][^\S\n]*(?:\n|\Z)")
 _OPERATORS = "-+*/^=×÷"
 _ARITHMETIC = re.compile(r"\d\s*[-+*/^=×÷]\s*\d")
 _MATHS_SIGN = re.compile(r"[∑∫√≤≥≠±∂∇]")
@@ -41,10 +40,16 @@ _SCRIPT_RANGES: dict[Script, tuple[tuple[str, str], ...]] = {
 class Signals(Struct, frozen=True, kw_only=True):
     """What was measured.
 
-    tokens      estimated input tokens of the whole conversation, tools and images included
-    ask_tokens  estimated tokens of the last human message alone
-    turns       messages a human wrote
-    tool_loop   the last message is a tool's result: an agent is at work
+    tokens         estimated input tokens of the whole conversation, tools and images included
+    ask_tokens     estimated tokens of the last human ask alone
+    turns          messages a human wrote
+    tool_loop      an agent is at work: what came last is a tool's result, or something else no human wrote
+    code_language  of the code in the last ask; empty where there is none
+    language       of the last ask, ISO 639-1; `und` where it cannot be told
+    asked_tokens   how long an answer the ask wants; 0 where it does not say
+    trivial        the ask is a greeting, thanks, a yes or a no, and nothing else
+    sensitive      every kind of sensitive content in the conversation, the gravest first
+    sensitivity    the first of them; `none` where there is none
     """
 
     tokens: int
@@ -61,38 +66,68 @@ class Signals(Struct, frozen=True, kw_only=True):
     """0 where the client set none."""
     script: Script
     sensitivity: Sensitivity
+    code_language: str = ""
+    language: str = "und"
+    asked_tokens: int = 0
+    trivial: bool = False
+    sensitive: tuple[Kind, ...] = ()
 
 
 def measure(request: ChatRequest) -> Signals:
     """Measure a request; patterns look at a bounded view of the last ask, sizes and sensitivity at the whole."""
     messages = request.messages
-    chars = turns = images = 0
-    ask = ""
+    turns = images = 0
+    ask = last = ""
+    place = -1
     texts = []
-    for message in messages:
+    for index, message in enumerate(messages):
         text = message.text
         texts.append(text)
-        chars += len(text)
         images += message.images
         if message.role == "user":
-            turns += 1
-            ask = text or ask
+            last = human_part(text)
+            if last or message.images:
+                turns += 1
+            if last:
+                ask, place = last, index
+    asking = texts[place] if place >= 0 else ""
+    around = "\n".join(texts[:place] + texts[place + 1 :]) if place >= 0 else "\n".join(texts)
     view = bounded_view(ask)
+    language = language_of(view)
+    ask_tokens = estimated_tokens(ask, language)
+    written_in = code_language(view)
+    kinds = sensitive_kinds(texts)
     return Signals(
-        tokens=_tokens(chars, len(messages), request.tools, images),
-        ask_tokens=-(-len(ask) // _CHARS_PER_TOKEN),
+        tokens=(ask_tokens if asking is ask else estimated_tokens(asking))
+        + estimated_tokens(around)
+        + len(messages) * _TOKENS_PER_MESSAGE
+        + request.tools * _TOKENS_PER_TOOL
+        + images * _TOKENS_PER_IMAGE,
+        ask_tokens=ask_tokens,
         turns=turns,
         messages=len(messages),
         tools=request.tools,
-        tool_loop=messages[-1].role == "tool",
+        tool_loop=_is_at_work(messages[-1], last, turns),
         images=images,
         structured=request.structured,
-        code=_has_code(view),
+        code=written_in != "",
         maths=_has_maths(view),
         max_output_tokens=request.max_output_tokens or 0,
         script=script_of(view),
-        sensitivity=sensitivity_of(texts),
+        sensitivity=highest(kinds),
+        code_language=written_in,
+        language=language,
+        asked_tokens=asked_tokens(view, language),
+        trivial=images == 0 and is_trivial(view),
+        sensitive=kinds,
     )
+
+
+def _is_at_work(message: Message, human: str, turns: int) -> bool:
+    """Whether the last message is an agent's; `human`: what of the last user message a human wrote."""
+    if message.role == "user":
+        return turns > 0 and not human and not message.images
+    return message.role == "tool"
 
 
 def bounded_view(text: str) -> str:
@@ -101,16 +136,6 @@ def bounded_view(text: str) -> str:
         return text
     half = _VIEW_CHARS // 2
     return f"{text[:half]}\n{text[-half:]}"
-
-
-def _has_code(view: str) -> bool:
-    """Patterns that begin with a literal or a class, one at a time: a joint alternation costs ten times as much."""
-    if _CODE_START.match(view) or ("\n" in view and _CODE_LINE.search(view)):
-        return True
-    for char, mark in _CODE_MARKS:
-        if char in view and mark in view:
-            return True
-    return (";" in view or "{" in view or "}" in view) and _CODE_LINE_END.search(view) is not None
 
 
 def _has_maths(view: str) -> bool:
@@ -122,11 +147,6 @@ def _has_maths(view: str) -> bool:
     if not view.isascii() and _MATHS_SIGN.search(view):
         return True
     return ("\\" in view or "$" in view) and _LATEX.search(view) is not None
-
-
-def _tokens(chars: int, messages: int, tools: int, images: int) -> int:
-    text = -(-chars // _CHARS_PER_TOKEN)
-    return text + messages * _TOKENS_PER_MESSAGE + tools * _TOKENS_PER_TOOL + images * _TOKENS_PER_IMAGE
 
 
 def script_of(text: str) -> Script:

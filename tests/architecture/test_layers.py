@@ -18,9 +18,16 @@ ALLOWED_IN_THE_DOMAIN = {
     "decimal",
     "difflib",
     "gateway",
+    "hashlib",
+    "itertools",
+    "math",
     "msgspec",
+    "operator",
     "re",
+    "re2",  # patterns of hundreds of words, in linear time
+    "stdnum",  # checksums of identity numbers
     "typing",
+    "unicodedata",
 }
 NEVER_LOADED_BY_SERVE = ("alembic", "litellm", "sqlalchemy")
 

@@ -254,3 +254,15 @@ def test_an_integer_that_could_not_be_passed_on_unchanged_is_refused(seed: int, 
     else:
         with pytest.raises(InvalidRequestError, match="out of range"):
             parse_chat(body.replace(" ", "").encode())
+
+
+def test_what_a_model_passed_to_a_tool_is_read_as_text() -> None:
+    function = {"id": "1", "type": "function", "function": {"name": "mail", "arguments": '{"to": "ann@example.com"}'}}
+    custom = {"id": "2", "type": "custom", "custom": {"name": "shell", "input": "ls"}}
+    nothing = {"id": "3", "type": "function", "function": {"name": "now", "arguments": "{}"}}
+    calls = [function, custom, nothing, "no object", {"function": {"arguments": 3}}]
+
+    request = parsed(messages=[{"role": "assistant", "content": "Sending", "tool_calls": calls}])
+
+    assert request.messages[0].text == 'Sending\n{"to": "ann@example.com"}\nls'
+    assert request.messages[0].tool_calls == 5

@@ -134,3 +134,27 @@ def test_full_width_letters_are_read_as_plain_ones() -> None:
 
 def test_one_endless_word_is_not_a_short_ask() -> None:
     assert "short ask" not in features_of("a" * 10_000)
+
+
+@pytest.mark.parametrize("ask", ["yes", "Sí, claro", "oui", "好的", "はい"])
+def test_a_yes_is_small_talk_only_where_nothing_was_said_before(ask: str) -> None:
+    later = a_request(messages=(Message(role="user", text="Shall we?"), Message(role="user", text=ask)))
+
+    assert "greeting, thanks or yes" in features_of(ask)
+    assert "greeting, thanks or yes" not in features_of(later)
+
+
+def test_thanks_are_small_talk_wherever_they_are_said() -> None:
+    later = a_request(messages=(Message(role="user", text="Is it done?"), Message(role="user", text="Merci à tous")))
+
+    assert "greeting, thanks or yes" in features_of(later)
+
+
+def test_what_an_agent_says_in_the_name_of_the_user_shows_nothing() -> None:
+    ask = Message(role="user", text="Translate this")
+    result = Message(role="user", text="<tool_result>The plaintiff, the defendant. Why is it so?</tool_result>")
+
+    features = features_of(a_request(messages=(ask, result)))
+
+    assert "asks to translate" in features
+    assert "legal terms" not in features

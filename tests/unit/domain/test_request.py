@@ -1,26 +1,34 @@
-from gateway.domain.request import Message
+import pytest
+
 from tests.builders import a_request
 
 
-def _of(*messages: Message) -> str:
-    return a_request(messages=messages).last_human_text()
+def test_tools_are_named_by_function_by_name_or_by_type() -> None:
+    tools = [
+        {"type": "function", "function": {"name": "search"}},
+        {"name": "calculate", "input_schema": {}},
+        {"type": "web_search"},
+        {"type": 3},
+        "no tool",
+    ]
+
+    request = a_request(payload={"tools": tools, "functions": [{"name": "old_style"}]}, tools=6)
+
+    assert request.tool_names == ["search", "calculate", "web_search", "old_style"]
 
 
-def test_the_ask_is_the_last_message_a_user_wrote() -> None:
-    ask = _of(
-        Message(role="user", text="first"),
-        Message(role="assistant", text="answer"),
-        Message(role="user", text="second"),
-        Message(role="assistant", text="", tool_calls=1),
-        Message(role="tool", text="result"),
-    )
-
-    assert ask == "second"
+def test_without_tools_there_are_no_names() -> None:
+    assert a_request().tool_names == []
 
 
-def test_a_user_message_without_text_is_passed_over() -> None:
-    assert _of(Message(role="user", text="what is this?"), Message(role="user", text="", images=1)) == "what is this?"
-
-
-def test_where_no_human_wrote_there_is_no_ask() -> None:
-    assert _of(Message(role="system", text="You are terse."), Message(role="assistant", text="Hello.")) == ""
+@pytest.mark.parametrize(
+    ("payload", "metadata"),
+    [
+        ({"metadata": {"team": "claims", "count": 3, "nested": {}}}, {"team": "claims"}),
+        ({"metadata": "text"}, {}),
+        ({"metadata": None}, {}),
+        ({}, {}),
+    ],
+)
+def test_of_the_metadata_only_text_is_read(payload: dict[str, object], metadata: dict[str, str]) -> None:
+    assert a_request(payload=payload).metadata == metadata

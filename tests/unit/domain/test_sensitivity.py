@@ -1,139 +1,150 @@
-import time
+from time import process_time
+from typing import get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from gateway.domain.sensitivity import has_personal_data, has_secret, sensitivity_of
+from gateway.domain.sensitivity import Kind, Sensitivity, has_secret, highest, sensitive_kinds
 
 CARD = "4111 1111 1111 1111"
-IBAN = "GB82 WEST 1234 5698 7654 32"
 TOKEN = "sk-" + "a" * 24
+VALUE = "hunter" + "2x9"
 
 SECRETS = {
     "private key": "-----BEGIN RSA " + "PRIVATE KEY-----",
     "plain private key": "-----BEGIN " + "PRIVATE KEY-----",
+    "service account": '"private_' + 'key": "-----BEGIN ' + 'PRIVATE KEY-----\\nMII"',
     "cloud key": "AKIA" + "A1" * 8,
     "api key": TOKEN,
     "forge token": "ghp_" + "a" * 36,
+    "fine-grained forge token": "github_" + "pat_" + "a" * 40,
     "chat token": "xoxb-" + "1" * 12,
+    "map key": "AIza" + "a" * 35,
+    "payment key": "sk_live_" + "a1" * 12,
+    "restricted payment key": "rk_live_" + "a1" * 12,
+    "web token": "eyJ" + "a" * 20 + ".eyJ" + "b" * 20 + "." + "c" * 30,
+    "storage key": "Account" + "Key=" + "a1" * 30,
+    "assignment": "password = " + VALUE,
+    "quoted assignment": 'DB_PASSWORD="' + VALUE + '"',
+    "JSON": '{"client_secret": "' + VALUE + '"}',
+    "prose": "the password is " + VALUE,
+    "German": "Passwort: " + VALUE,
+    "Chinese": "密码：" + VALUE,
+    "bearer": "Authorization: Bearer " + "a1" * 12,
+    "database": "postgres" + "://user:pw@host/db",
+    "broker": "amqp" + "://svc:" + VALUE + "@mq.internal:5672",
 }
-PERSONAL = {
-    "e-mail": "write to ann.lee+x@example.co.uk",
-    "card": f"pay with {CARD}, please",
-    "card with dashes": CARD.replace(" ", "-"),
-    "card without spaces": CARD.replace(" ", ""),
-    "card in full-width digits": "".join(chr(ord(char) + 0xFEE0) for char in CARD.replace(" ", "")),
-    "card in Arabic digits": "".join(chr(ord(char) + 0x630) for char in CARD.replace(" ", "")),
-    "card in Chinese text": f"我的卡号是{CARD}，请查收",
-    "IBAN": f"to {IBAN} today",
-    "IBAN without spaces": "DE89370400440532013000",
-}
-HARMLESS = {
+NO_SECRETS = {
     "prose": "The through road is 4711 m high; see task-list and risk-averse_note.",
-    "bad card": "4111 1111 1111 1112",
-    "one digit over and over": "0" * 16,
-    "long number": "1" * 40,
-    "decimal": "0.4111111111111111",
-    "bad IBAN": IBAN.replace("32", "33"),
     "short key": "sk-abc",
     "key within a word": "task-" + "a" * 24,
-    "handle": "@ann",
-    "lone surrogate": "\ud800",
-    "order number": "AB12 CD34",
+    "variable": "password = os.environ['DB_PASSWORD']",
+    "call": "password = get_password2(user)",
+    "template": "password: ${DB_PASSWORD1}",
+    "angle brackets": "Authorization: Bearer <your-token-goes-here-1>",
+    "stand-in": "api_key = your_api_key_123",
+    "mask": "password: ********",
+    "type": "password: string",
+    "plain word": "the password is required on every page",
+    "form": '<input type="password" name="pwd">',
+    "address without a password": "https://example.com:8080/path?x=1",
+    "address with a stand-in": "postgres://user:${PASSWORD}@host/db",
+    "manual": "postgres://user:password@host/db",
+    "two parts of a web token": "eyJ" + "a" * 20 + ".eyJ" + "b" * 20,
+    "public key": "-----BEGIN PUBLIC KEY-----",
     "empty": "",
+}
+TEXT_OF: dict[Kind, str] = {
+    "secret": TOKEN,
+    "personal": CARD,
+    "health": "the biopsy",
+    "financial": "my salary",
+    "legal": "the lawsuit",
 }
 
 
 @pytest.mark.parametrize("text", SECRETS.values(), ids=SECRETS)
 def test_a_secret_is_found(text: str) -> None:
     assert has_secret(f"before {text} after")
-    assert sensitivity_of([text]) == "secret"
+    assert "secret" in sensitive_kinds([text])
 
 
-@pytest.mark.parametrize("text", PERSONAL.values(), ids=PERSONAL)
-def test_personal_data_are_found(text: str) -> None:
-    assert has_personal_data(text)
-    assert sensitivity_of([text]) == "personal"
+@pytest.mark.parametrize("text", NO_SECRETS.values(), ids=NO_SECRETS)
+def test_what_only_stands_in_for_a_secret_is_none(text: str) -> None:
+    assert not has_secret(text)
 
 
-@pytest.mark.parametrize("text", HARMLESS.values(), ids=HARMLESS)
-def test_what_only_looks_sensitive_is_not(text: str) -> None:
-    assert sensitivity_of([text]) == "none"
+@pytest.mark.parametrize(("kind", "text"), TEXT_OF.items())
+def test_each_kind_is_found_alone(kind: Kind, text: str) -> None:
+    assert sensitive_kinds([text]) == (kind,)
 
 
-def test_a_secret_outranks_personal_data_in_any_order() -> None:
-    assert sensitivity_of([CARD, TOKEN]) == "secret"
-    assert sensitivity_of([TOKEN, CARD]) == "secret"
+def test_all_kinds_are_found_in_the_order_of_their_rank_whatever_the_order_of_the_texts() -> None:
+    texts = list(TEXT_OF.values())
+
+    assert sensitive_kinds(texts) == get_args(Kind)
+    assert sensitive_kinds(texts[::-1]) == get_args(Kind)
 
 
-@pytest.mark.parametrize("data", [CARD, IBAN, TOKEN, "ann@example.com"])
+def test_the_highest_kind_outranks_the_rest() -> None:
+    kinds = get_args(Kind)
+
+    assert [highest(kinds[at:]) for at in range(len(kinds) + 1)] == [*kinds, "none"]
+
+
+def test_every_kind_is_a_sensitivity() -> None:
+    assert set(get_args(Sensitivity)) == {*get_args(Kind), "none"}
+
+
+@pytest.mark.parametrize("data", [CARD, TOKEN, "ann@example.com", "GB82 WEST 1234 5698 7654 32"])
 def test_halves_in_two_texts_make_no_whole(data: str) -> None:
-    assert sensitivity_of([data[:10], data[10:]]) == "none"
-    assert sensitivity_of([data[:5], data[5:]]) == "none"
+    assert sensitive_kinds([data[:10], data[10:]]) == ()
+    assert sensitive_kinds([data[:5], data[5:]]) == ()
 
 
 def test_nothing_to_look_at_is_not_sensitive() -> None:
-    assert sensitivity_of([]) == "none"
+    assert sensitive_kinds([]) == ()
 
 
-@pytest.mark.parametrize("data", [CARD, IBAN, TOKEN, "ann@example.com"])
+@pytest.mark.parametrize("data", [*TEXT_OF.values(), "ann@example.com"])
 def test_all_of_a_long_text_is_looked_at(data: str) -> None:
     padding = "nothing to see here " * 20_000
 
-    assert sensitivity_of([f"{padding} {data} {padding}"]) != "none"
+    assert sensitive_kinds([f"{padding} {data} {padding}"]) != ()
 
 
-def test_digits_of_every_script_in_the_basic_plane_are_looked_at() -> None:
-    zeros = [point for point in range(0x80, 0x10000) if chr(point).isdecimal() and int(chr(point)) == 0]
-
-    missed = [
-        hex(zero)
-        for zero in zeros
-        if not has_personal_data("".join(chr(zero + int(char)) for char in "4111" + "1" * 12))
-    ]
-
-    assert missed == []
+@given(st.lists(st.text(st.characters(exclude_categories=())), max_size=4))
+def test_any_texts_can_be_looked_at(texts: list[str]) -> None:
+    assert set(sensitive_kinds(texts)) <= set(get_args(Kind))
 
 
 @pytest.mark.parametrize(
     "unit",
     [
         "a",
-        "1",
         "1 ",
-        "1-",
-        "12345678901234 ",
-        "a@",
-        "@",
-        "AB12",
-        "AB12 ",
         "sk-",
         "sk-a ",
-        "gh_ ",
         "ghp_ ",
-        "xox",
         "AKIA",
-        "-",
         "-----BEGIN ",
+        "eyJa.",
+        "://a:",
+        "password: ",
+        "password=a1 ",
         "é",
-        "٣",
         "😀",
     ],
 )
 def test_the_time_taken_grows_with_the_length_not_its_square(unit: str) -> None:
-    """A square would take minutes where this takes tens of milliseconds; the bound leaves room for a busy machine."""
-    text = (unit * 500_000)[:500_000]
-    started_s = time.process_time()
+    def taken_s(chars: int) -> float:
+        text = (unit * chars)[:chars]
+        started_s = process_time()
+        sensitive_kinds([text])
+        return process_time() - started_s
 
-    sensitivity_of([text])
+    taken_s(100_000)
+    short_s, long_s = (min(taken_s(chars) for _ in range(3)) for chars in (100_000, 200_000))
 
-    assert time.process_time() - started_s < 2.0
-
-
-@pytest.mark.parametrize("sentence", ["My card is {}.", "No.{}", "({})", "card:{},", "{}"])
-def test_a_card_number_is_found_whatever_punctuation_stands_beside_it(sentence: str) -> None:
-    assert sensitivity_of([sentence.format("4111 1111 1111 1111")]) == "personal"
-
-
-@pytest.mark.parametrize("number", ["0.4111111111111111", "4111111111111111.5", "14111111111111111999999"])
-def test_digits_of_a_longer_or_decimal_number_are_no_card_number(number: str) -> None:
-    assert sensitivity_of([number]) == "none"
+    assert long_s < 3 * short_s + 0.005

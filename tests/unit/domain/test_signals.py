@@ -4,6 +4,7 @@ import pytest
 
 from gateway.domain.request import Message
 from gateway.domain.signals import bounded_view, measure, script_of
+from gateway.domain.tokens import estimated_tokens
 from tests.builders import a_request
 
 CODE = [
@@ -75,8 +76,10 @@ def test_the_whole_conversation_is_counted_and_the_last_ask_on_its_own() -> None
 
     signals = measure(request)
 
-    assert signals.tokens == 33 + 4 * 4 + 2 * 60 + 765
-    assert (signals.ask_tokens, signals.turns, signals.messages, signals.images) == (3, 2, 4, 1)
+    around = estimated_tokens("\n".join(["s" * 40, "u" * 40, "a" * 40]))
+    assert signals.tokens == around + signals.ask_tokens + 4 * 4 + 2 * 60 + 765
+    assert (signals.turns, signals.messages, signals.images) == (2, 4, 1)
+    assert signals.ask_tokens == estimated_tokens("v" * 9)
     assert not signals.tool_loop
 
 
@@ -84,6 +87,40 @@ def test_a_tool_result_at_the_end_is_a_tool_loop() -> None:
     request = a_request(messages=(Message(role="user", text="go"), Message(role="tool", text="42")))
 
     assert measure(request).tool_loop
+
+
+def test_so_is_a_message_in_a_users_name_that_no_human_wrote() -> None:
+    ask = Message(role="user", text="Fix the login page")
+    reminder = Message(role="user", text="<system-reminder>The file has changed.</system-reminder>")
+
+    signals = measure(a_request(messages=(ask, Message(role="assistant", text="Looking"), reminder)))
+
+    assert (signals.tool_loop, signals.turns) == (True, 1)
+    assert signals.ask_tokens == measure(a_request(messages=(ask,))).ask_tokens
+
+
+def test_a_picture_without_a_word_is_a_turn_of_a_human() -> None:
+    picture = Message(role="user", text="", images=1)
+
+    signals = measure(a_request(messages=(Message(role="user", text="What is this?"), picture)))
+
+    assert (signals.tool_loop, signals.turns) == (False, 2)
+
+
+def test_every_kind_of_sensitive_content_is_told_and_the_gravest_is_the_sensitivity() -> None:
+    signals = measure(a_request("Patient jane.doe@example.com was diagnosed with diabetes"))
+
+    assert signals.sensitive == ("personal", "health")
+    assert signals.sensitivity == "personal"
+
+
+def test_what_the_ask_says_of_itself_is_measured() -> None:
+    signals = measure(a_request("Résume ce texte en deux phrases, s'il te plaît : le chat dort."))
+
+    assert (signals.language, signals.trivial, signals.code_language) == ("fr", False, "")
+    assert signals.asked_tokens == 50
+    assert measure(a_request("Thanks!")).trivial
+    assert measure(a_request("```python\nprint(1)\n```")).code_language == "python"
 
 
 def test_sensitive_data_anywhere_in_the_conversation_count() -> None:
