@@ -42,6 +42,11 @@ class Attempt:
         self.usage: Usage | None = None
         self.record: AttemptRecord | None = None
 
+    @property
+    def first_byte_ms(self) -> float | None:
+        """From the call to its first byte; None where none came."""
+        return None if self.first_byte_s is None else (self.first_byte_s - self._started_s) * 1e3
+
     def close(
         self, outcome: AttemptOutcome, *, arrived_s: float, ended_s: float, error: UpstreamError | None
     ) -> AttemptRecord:
@@ -133,6 +138,8 @@ class Attempts:
             raise kind(f"policy {call.decision.policy!r} leaves no deployment for this request ({why})")
         errors: list[UpstreamError] = []
         for deployment in call.decision.plan:
+            if errors and not call.decision.route.takes_over(deployment.name, errors[-1].trigger):
+                continue
             for _ in range(1 + call.decision.route.retries):
                 error = await self._try(deployment, call)
                 if error is None:
@@ -160,7 +167,7 @@ class Attempts:
             raise
         finally:  # closed already, but after a fault of our own
             trail.close(attempt, "failed", now_s())
-        self._health.succeeded(deployment.name)
+        self._health.succeeded(deployment.name, attempt.first_byte_ms)
         return None
 
     async def _complete(self, attempt: Attempt, call: Call) -> None:

@@ -3,11 +3,24 @@
 import asyncio
 
 from gateway.attempts import Attempts, Call
+from gateway.domain.comparison import beside
 from gateway.domain.decision import decide
 from gateway.domain.errors import GatewayError
-from gateway.domain.policy import Facts
+from gateway.domain.facts import NO_HEADERS, Budget, Facts
+from gateway.domain.policy import Policy
+from gateway.domain.session import carried, is_begun, named_in, session_key
 from gateway.domain.signals import measure
-from gateway.ports import Admission, Classifier, Clock, Exchange, HealthBoard, KeyStore, PolicySource, Recorder
+from gateway.ports import (
+    Admission,
+    Classifier,
+    Clock,
+    Exchange,
+    HealthBoard,
+    KeyStore,
+    PolicySource,
+    Recorder,
+    Sessions,
+)
 from gateway.story import Story
 
 
@@ -20,6 +33,7 @@ class Gateway:
         keys: KeyStore,
         policies: PolicySource,
         admission: Admission,
+        sessions: Sessions,
         classifier: Classifier,
         health: HealthBoard,
         attempts: Attempts,
@@ -29,6 +43,7 @@ class Gateway:
         self._keys = keys
         self._policies = policies
         self._admission = admission
+        self._sessions = sessions
         self._classifier = classifier
         self._health = health
         self._attempts = attempts
@@ -42,28 +57,46 @@ class Gateway:
         """
         caller = self._keys.authenticate(exchange.credential)
         request = await exchange.read()
-        policy = self._policies.current().serving(request.alias)
-        self._admission.admit(caller, request)
+        named = exchange.session_id or named_in(request)
+        key = session_key(request, caller, named)
+        policy, other = self._policies.current().deciding(request.alias, key)
+        budget = self._admission.admit(caller, request)
 
-        story = Story(exchange.request_id, caller, request, policy, self._clock)
+        story = Story(exchange.request_id, caller, request, policy, self._clock, session_key=key)
         self._recorder.begun()
         try:
-            await self._answer(story, exchange)
+            story.session = self._sessions.find(key) if named or is_begun(request) else None
+            await self._answer(story, exchange, budget, other)
         except asyncio.CancelledError:
             story.abandoned()
             raise
         finally:
             self._recorder.record(story.told())
+            if (session := story.remembered()) is not None:
+                self._sessions.keep(key, session)
 
-    async def _answer(self, story: Story, exchange: Exchange) -> None:
+    async def _answer(self, story: Story, exchange: Exchange, budget: Budget, other: Policy | None) -> None:
         """Measure, classify, decide, call; where that fails, the client is told."""
-        request = story.request
+        request, policy = story.request, story.policy
         try:
-            story.signals = signals = measure(request)
+            story.signals = signals = carried(measure(request), story.session)
             story.classification = classification = self._classifier.classify(request, signals)
-            facts = Facts(request=request, caller=story.caller, signals=signals, classification=classification)
-            cooling = self._health.cooling(self._clock.monotonic())
-            story.decision = decision = decide(story.policy, facts, cooling)
+            story.facts = facts = Facts(
+                request=request,
+                caller=story.caller,
+                signals=signals,
+                classification=classification,
+                headers=exchange.headers(policy.headers) if policy.headers else NO_HEADERS,
+                request_id=exchange.request_id,
+                session_key=story.session_key,
+                session=story.session,
+                budget=budget,
+                fleet=self._health.fleet(self._clock.monotonic()),
+                at_s=story.received_at,
+            )
+            story.decision = decision = decide(policy, facts)
+            if other is not None:
+                story.beside = beside(other, facts, decision, policy)
             await self._attempts.walk(
                 Call(decision=decision, request=request, signals=signals, exchange=exchange, trail=story.trail)
             )

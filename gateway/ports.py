@@ -1,6 +1,6 @@
 """What the pipeline needs from the world, as Protocols; `bootstrap` decides who answers."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Protocol
 
 from msgspec import Struct
@@ -8,10 +8,12 @@ from msgspec import Struct
 from gateway.domain.classification import Classification
 from gateway.domain.decision import Decision
 from gateway.domain.errors import GatewayError, UpstreamError
+from gateway.domain.facts import Budget, Fleet
 from gateway.domain.policy import Deployment, PolicySet, Timeouts
 from gateway.domain.pricing import Usage
 from gateway.domain.record import RequestRecord
 from gateway.domain.request import Caller, ChatRequest
+from gateway.domain.session import Session
 from gateway.domain.signals import Signals
 
 
@@ -35,9 +37,16 @@ class PolicySource(Protocol):
 
 
 class Admission(Protocol):
-    def admit(self, caller: Caller, request: ChatRequest) -> None:
-        """Raises the GatewayError of the limit or budget that is spent."""
+    def admit(self, caller: Caller, request: ChatRequest) -> Budget:
+        """The budget the request counts against. Raises the GatewayError of the limit or budget that is spent."""
         ...
+
+
+class Sessions(Protocol):
+    """What is remembered of conversations, by `session_key`; neither call waits on anything."""
+
+    def find(self, key: str) -> Session | None: ...
+    def keep(self, key: str, session: Session) -> None: ...
 
 
 class Classifier(Protocol):
@@ -47,11 +56,11 @@ class Classifier(Protocol):
 class HealthBoard(Protocol):
     """Which deployments are at rest, and what each attempt did to that."""
 
-    def cooling(self, now_s: float) -> Mapping[str, float]:
-        """Deployments at rest → seconds until they are back."""
+    def fleet(self, now_s: float) -> Fleet:
+        """How the deployments fare now."""
         ...
 
-    def succeeded(self, deployment: str) -> None: ...
+    def succeeded(self, deployment: str, first_byte_ms: float | None) -> None: ...
     def failed(self, deployment: str, error: UpstreamError, now_s: float) -> None: ...
 
 
@@ -110,6 +119,14 @@ class Exchange(Protocol):
     def request_id(self) -> str: ...
     @property
     def credential(self) -> str | None: ...
+    @property
+    def session_id(self) -> str:
+        """The id the client gave its conversation in a header; empty where it gave none."""
+        ...
+
+    def headers(self, names: Collection[str]) -> Mapping[str, str]:
+        """Those of the named request headers that were sent; names in lower case."""
+        ...
 
     async def read(self) -> ChatRequest:
         """The request, validated. Raises RequestError."""

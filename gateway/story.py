@@ -1,31 +1,52 @@
 """What is known of one request while it runs; told at the end, it is the record."""
 
+from msgspec.structs import replace
+
 from gateway.attempts import Trail
 from gateway.domain.classification import Classification
+from gateway.domain.context import context_of
 from gateway.domain.decision import Decision
 from gateway.domain.errors import GatewayError, NoDeploymentError
+from gateway.domain.facts import Facts
 from gateway.domain.policy import Deployment, Policy
 from gateway.domain.pricing import Usage, cost_nano_usd
 from gateway.domain.record import AttemptRecord, Outcome, RequestRecord
 from gateway.domain.request import Caller, ChatRequest
+from gateway.domain.rollout import Beside
+from gateway.domain.session import Session
 from gateway.domain.signals import Signals
 from gateway.ports import AnswerHead, Clock
+
+_UNANSWERED = Session(rule="", route="")
 
 
 class Story:
     """Filled step by step by the pipeline. A story nobody ended was broken by a fault of our own: `internal_error`."""
 
-    def __init__(self, request_id: str, caller: Caller, request: ChatRequest, policy: Policy, clock: Clock) -> None:
+    def __init__(
+        self,
+        request_id: str,
+        caller: Caller,
+        request: ChatRequest,
+        policy: Policy,
+        clock: Clock,
+        *,
+        session_key: str = "",
+    ) -> None:
         self._request_id = request_id
+        self.session_key = session_key
         self.caller = caller
         self.request = request
         self.policy = policy
         self._clock = clock
-        self._received_at = clock.now()
+        self.received_at = clock.now()
         self.trail = Trail(clock.monotonic())
         self.signals: Signals | None = None
         self.classification: Classification | None = None
+        self.session: Session | None = None
+        self.facts: Facts | None = None
         self.decision: Decision | None = None
+        self.beside: Beside | None = None
         self._outcome: Outcome = "failed"
         self._status: int | None = 500
         self._error_code: str | None = "internal_error"
@@ -59,7 +80,7 @@ class Story:
         decision, policy = self.decision, self.policy
         return RequestRecord(
             id=self._request_id,
-            received_at=self._received_at,
+            received_at=self.received_at,
             key_id=self.caller.key_id,
             team=self.caller.team,
             app=self.caller.app,
@@ -90,6 +111,29 @@ class Story:
             ttft_ms=answer.first_byte_ms if answer is not None and self.request.stream else None,
             overhead_ms=max(total_ms - upstream_ms, 0.0),
             attempts=attempts,
+            session=self.session_key,
+            context=None if decision is None or self.facts is None else context_of(self.facts, policy, decision.route),
+            beside=self.beside,
+        )
+
+    def remembered(self) -> Session | None:
+        """What to remember of the conversation; None where the request did not come to a decision."""
+        decision, signals = self.decision, self.signals
+        if decision is None or signals is None:
+            return None
+        served = self.trail.served_by
+        if served is None:
+            # Nobody answered, so all stays as it was; but what it held is not forgotten.
+            return replace(self.session or _UNANSWERED, sensitive=signals.sensitive)
+        return Session(
+            rule=decision.rule,
+            route=decision.route.name,
+            deployment=served.name,
+            tier=served.tier,
+            rank=served.rank,
+            sensitive=signals.sensitive,
+            prefix_tokens=signals.tokens,
+            seen_at_s=self.received_at,
         )
 
 

@@ -6,10 +6,12 @@ from msgspec.structs import replace
 
 from gateway.domain.classification import Classification, Contribution
 from gateway.domain.decision import Decision
-from gateway.domain.policy import Condition, Deployment, Facts, Policy, Route
+from gateway.domain.facts import Facts
+from gateway.domain.policy import Condition, Deployment, Policy, Route
 from gateway.domain.pricing import Price, Usage
 from gateway.domain.record import AttemptRecord, RequestRecord
 from gateway.domain.request import Caller, ChatRequest, Message
+from gateway.domain.session import Session
 from gateway.domain.signals import measure
 
 
@@ -51,14 +53,23 @@ def a_classification(small_ok: float = 0.9, **changes: Any) -> Classification:
     return replace(classification, **changes)
 
 
-def some_facts(request: ChatRequest | None = None, classification: Classification | None = None) -> Facts:
+def some_facts(
+    request: ChatRequest | None = None, classification: Classification | None = None, **changes: Any
+) -> Facts:
     request = request or a_request()
-    return Facts(
+    facts = Facts(
         request=request,
         caller=Caller(key_id="test"),
         signals=measure(request),
         classification=classification or a_classification(),
     )
+    return replace(facts, **changes)
+
+
+def a_session(deployment: str = "small-a", **changes: Any) -> Session:
+    """A session that `small-first` served a moment before the time of `some_facts`."""
+    session = Session(rule="easy goes small", route="small-first", deployment=deployment, tier="small")
+    return replace(session, **changes)
 
 
 def a_route(name: str = "small-first", *deployments: Deployment, **changes: Any) -> Route:

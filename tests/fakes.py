@@ -1,11 +1,12 @@
 """Stand-ins for the ports, with programmed outcomes; each keeps what was done to it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, field
 
 from gateway.domain.classification import Classification
 from gateway.domain.errors import GatewayError, UpstreamError
+from gateway.domain.facts import NO_BUDGET, Budget, Fleet
 from gateway.domain.policy import Deployment, PolicySet, Timeouts
 from gateway.domain.pricing import Usage
 from gateway.domain.record import RequestRecord
@@ -116,6 +117,8 @@ class FakeExchange:
     request: ChatRequest = field(default_factory=a_request)
     credential: str | None = "client-key"
     request_id: str = "req-1"
+    session_id: str = ""
+    sent_headers: Mapping[str, str] = field(default_factory=dict)
     takes_s: float = 0.0
     read_error: BaseException | None = None
     send_error: BaseException | None = None
@@ -123,6 +126,9 @@ class FakeExchange:
     heads: list[AnswerHead] = field(default_factory=list)
     refused: list[GatewayError] = field(default_factory=list)
     ended: list[GatewayError | None] = field(default_factory=list)
+
+    def headers(self, names: Collection[str]) -> Mapping[str, str]:
+        return {name: self.sent_headers[name] for name in names if name in self.sent_headers}
 
     async def read(self) -> ChatRequest:
         if self.read_error is not None:
@@ -165,11 +171,11 @@ class FakeHealthBoard:
         self.asked_at_s: list[float] = []
         self.told: list[tuple[str, str | None]] = []
 
-    def cooling(self, now_s: float) -> Mapping[str, float]:
+    def fleet(self, now_s: float) -> Fleet:
         self.asked_at_s.append(now_s)
-        return self._cooling
+        return Fleet(cooling=self._cooling)
 
-    def succeeded(self, deployment: str) -> None:
+    def succeeded(self, deployment: str, first_byte_ms: float | None) -> None:
         self.told.append((deployment, None))
 
     def failed(self, deployment: str, error: UpstreamError, now_s: float) -> None:
@@ -206,9 +212,10 @@ class FakeAdmission:
     def __init__(self, error: GatewayError | None = None) -> None:
         self._error = error
 
-    def admit(self, caller: Caller, request: ChatRequest) -> None:
+    def admit(self, caller: Caller, request: ChatRequest) -> Budget:
         if self._error is not None:
             raise self._error
+        return NO_BUDGET
 
 
 class FakePolicies:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Collection, Mapping
 
 from gateway.api.asgi import Headers, Message, Receive, Scope, Send
 from gateway.api.errors import envelope, error_body
@@ -20,6 +21,8 @@ _EVENT_STREAM: Headers = [
 _DRAIN_BYTES = 8 * 1024 * 1024
 _DRAIN_S = 1.0
 _CREDENTIAL_HEADERS = (b"x-api-key", b"api-key")
+SESSION_HEADERS = (b"x-sizewise-session", b"x-session-id")
+_LONGEST_SESSION_ID = 256
 
 
 class ClientGoneError(Exception):
@@ -58,6 +61,20 @@ class ChatExchange:
     def credential(self) -> str | None:
         """The client's key, from `Authorization: Bearer`, `x-api-key` or `api-key`."""
         return credential_of(self._headers)
+
+    @property
+    def session_id(self) -> str:
+        """The client's id of the conversation, from one of `SESSION_HEADERS`."""
+        headers = self._headers
+        for name in SESSION_HEADERS:
+            if name in headers:
+                return headers[name].decode("latin-1")[:_LONGEST_SESSION_ID]
+        return ""
+
+    def headers(self, names: Collection[str]) -> Mapping[str, str]:
+        """Those of the named headers that were sent; never a credential, whatever the names."""
+        sent = ((name, self._headers.get(name.encode())) for name in names)
+        return {name: value.decode("latin-1") for name, value in sent if value is not None}
 
     async def read(self) -> ChatRequest:
         if (encoding := self._headers.get(b"content-encoding", b"identity")) != b"identity":

@@ -1,18 +1,21 @@
-"""From facts to a plan: constraints, then rules, then the route's deployments in order, each exclusion with its reason.
+"""From facts to a plan: constraints, then the session or the rules, then the route's deployments in order.
 
-Pure: the same facts, policy, resting deployments and time give the same decision, live, in a test or in a replay.
+Pure: the same facts and policy give the same decision, live, in a test or in a replay.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from gateway.domain.policy import Constraint, Deployment, Facts, Match, Policy, Route
-from gateway.domain.signals import Signals
+from gateway.domain.affinity import keeps_turn, remembers, settled
+from gateway.domain.exclusions import TOO_LONG, Notes, exclusions, without_resting, without_untriggered
+from gateway.domain.facts import Facts
+from gateway.domain.policy import Constraint, Deployment, Match, Policy, Route
+from gateway.domain.strategy import ordered
 
 DEFAULT_RULE = "default"
-_TOO_LONG = "context window"
 _NO_RULE = "no rule matched: the policy's default"
 
 
@@ -37,33 +40,33 @@ class Decision(Struct, frozen=True, kw_only=True):
     @property
     def is_too_long(self) -> bool:
         """Nothing may be called, for no other reason than the length of the prompt."""
-        return not self.plan and all(why.startswith(_TOO_LONG) for why in self.excluded.values())
+        return not self.plan and all(why.startswith(TOO_LONG) for why in self.excluded.values())
 
 
-def decide(policy: Policy, facts: Facts, cooling: Mapping[str, float]) -> Decision:
-    """Choose the plan for one request.
-
-    cooling  deployments at rest → seconds until they are back; they are left out unless nothing else is left
-    """
+def decide(policy: Policy, facts: Facts) -> Decision:
+    """Choose the plan for one request."""
+    if facts.session is not None and not remembers(policy, facts, facts.session):
+        facts = replace(facts, session=None)
     bound = policy.bind(facts, policy.threshold)
     match = policy.match(bound) or _asked_one_by_one(policy, bound)
-    rule, route = match.rule, policy.default if match.rule is None else match.rule.route
-    reasons = [f"constraint {each.name!r}: only {each.requires}" for each in match.constraints]
-    reasons.append(_NO_RULE if rule is None else f"rule {rule.name!r}: {rule.when.source}")
-    plan: Sequence[Deployment] = route.first + route.then
-    excluded = _excluded(plan, match.constraints, facts.signals)
-    if excluded:
-        plan = [deployment for deployment in plan if deployment.name not in excluded]
-    if cooling:
-        plan = _without_cooling(plan, cooling, excluded, reasons)
+    notes = Notes()
+    notes.reasons.extend(f"constraint {each.name!r}: only {each.requires}" for each in match.constraints)
+    route, rule = _chosen(policy, match, facts, notes)
+    plan = _planned(route, policy, match, facts, notes)
+    if not plan and (constraint := _with_instead(match.constraints)) is not None and constraint.instead is not None:
+        notes.reasons.append(
+            f"route {route.name!r} may not serve it: constraint {constraint.name!r} says where instead"
+        )
+        route = constraint.instead
+        plan = _planned(route, policy, match, facts, notes)
     return Decision(
         policy=policy.name,
         policy_version=policy.version,
         route=route,
-        rule=DEFAULT_RULE if rule is None else rule.name,
+        rule=rule,
         plan=tuple(plan),
-        reasons=tuple(reasons),
-        excluded=excluded,
+        reasons=tuple(notes.reasons),
+        excluded=notes.excluded,
         threshold=policy.threshold,
         baseline=policy.baseline,
     )
@@ -76,45 +79,41 @@ def _asked_one_by_one(policy: Policy, bound: Any) -> Match:
     )
 
 
-def _excluded(route: Sequence[Deployment], constraints: Sequence[Constraint], signals: Signals) -> dict[str, str]:
-    """The deployments that may not or cannot serve the request: name → why."""
-    excluded: dict[str, str] = {}
-    needed = signals.tokens + signals.max_output_tokens
-    for deployment in route:
-        if constraints and (bar := _bar(deployment, constraints)) is not None:
-            excluded[deployment.name] = f"constraint {bar.name!r}"
-        elif deployment.context_window is not None and needed > deployment.context_window:
-            excluded[deployment.name] = f"{_TOO_LONG} {deployment.context_window} < {needed} tokens"
-        elif deployment.capabilities is not None and (lack := _lack(deployment.capabilities, signals)) is not None:
-            excluded[deployment.name] = f"no capability {lack!r}"
-    return excluded
+def _chosen(policy: Policy, match: Match, facts: Facts, notes: Notes) -> tuple[Route, str]:
+    """The route, and the name of the rule that chose it, now or when a human last asked."""
+    rule, session = match.rule, facts.session
+    if session is not None and keeps_turn(match, facts, session):
+        notes.reasons.append(
+            f"session: nothing new was asked since rule {session.rule!r} chose route {session.route!r}"
+        )
+        return policy.routes[session.route], session.rule
+    if rule is None:
+        notes.reasons.append(_NO_RULE)
+        return policy.default, DEFAULT_RULE
+    notes.reasons.append(f"rule {rule.name!r}: {rule.when.source}")
+    if rule.route is not None:
+        return rule.route, rule.name
+    return (policy.default if session is None else policy.routes[session.route]), rule.name
 
 
-def _bar(deployment: Deployment, constraints: Sequence[Constraint]) -> Constraint | None:
-    return next((each for each in constraints if deployment.name not in each.permitted), None)
+def _planned(route: Route, policy: Policy, match: Match, facts: Facts, notes: Notes) -> Sequence[Deployment]:
+    """The route's deployments that may be called, in the order to try them."""
+    first: Sequence[Deployment] = route.first
+    then: Sequence[Deployment] = route.then
+    if barred := exclusions((*first, *then), match.constraints, facts.signals):
+        notes.excluded.update(barred)
+        first = [each for each in first if each.name not in barred]
+        then = [each for each in then if each.name not in barred]
+    first, why = ordered(route, first, facts)
+    if why:
+        notes.reasons.append(why)
+    plan: Sequence[Deployment] = (*first, *then)
+    if facts.session is not None:
+        plan = settled(plan, policy, match, facts, notes)
+    if facts.fleet.cooling:
+        plan = without_resting(plan, facts.fleet.cooling, notes)
+    return without_untriggered(plan, route, notes) if route.triggers else plan
 
 
-def _lack(capabilities: frozenset[str], signals: Signals) -> str | None:
-    """The first capability that the request needs and is not there."""
-    if signals.tools > 0 and "tools" not in capabilities:
-        return "tools"
-    if signals.structured and "json_schema" not in capabilities:
-        return "json_schema"
-    if signals.images > 0 and "vision" not in capabilities:
-        return "vision"
-    return None
-
-
-def _without_cooling(
-    fit: Sequence[Deployment], cooling: Mapping[str, float], excluded: dict[str, str], reasons: list[str]
-) -> Sequence[Deployment]:
-    """Leave resting deployments out, unless all are at rest: then each is better than none."""
-    rested = [deployment for deployment in fit if deployment.name not in cooling]
-    if not rested:
-        if fit:
-            reasons.append("every deployment is cooling down: trying them all the same")
-        return fit
-    excluded.update(
-        {each.name: f"cooldown for {cooling[each.name]:.1f} s more" for each in fit if each.name in cooling}
-    )
-    return rested
+def _with_instead(constraints: Sequence[Constraint]) -> Constraint | None:
+    return next((each for each in constraints if each.instead is not None), None)

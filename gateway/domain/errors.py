@@ -30,7 +30,10 @@ Messages are safe to show: text of an upstream never stands in one, but for `Ups
 upstream's verdict on the client's own request.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Literal
+
+Trigger = Literal["error", "timeout", "rate_limit", "context_overflow", "content_filter", "failed_check"]
+"""The kinds of failure a route can tell apart when it moves on to another deployment."""
 
 
 class GatewayError(Exception):
@@ -93,6 +96,7 @@ class UpstreamError(GatewayError):
     """Whether the next deployment of the plan may do better."""
     blames_deployment: ClassVar[bool] = True
     """Whether it counts against the deployment's health."""
+    trigger: ClassVar[Trigger] = "error"
     is_free: ClassVar[bool] = False
     """Whether it is certain that nothing was generated, so nothing is billed, though no status came back."""
 
@@ -119,6 +123,7 @@ class UpstreamConnectError(UpstreamError):
 
 class UpstreamTimeoutError(UpstreamError):
     code = "upstream_timeout"
+    trigger = "timeout"
 
 
 class UpstreamUnavailableError(UpstreamError):
@@ -128,10 +133,12 @@ class UpstreamUnavailableError(UpstreamError):
 
 class UpstreamRateLimitError(UpstreamError):
     code = "upstream_rate_limit"
+    trigger = "rate_limit"
 
 
 class UpstreamQuotaError(UpstreamError):
     code = "upstream_quota"
+    trigger = "rate_limit"
 
 
 class UpstreamCredentialsError(UpstreamError):
@@ -159,11 +166,13 @@ class UpstreamRejectedError(UpstreamError):
 
 class ContextOverflowError(UpstreamError):
     code = "context_length_exceeded"
+    trigger = "context_overflow"
     blames_deployment = False
 
 
 class ContentFilterError(UpstreamError):
     code = "content_filter"
+    trigger = "content_filter"
     blames_deployment = False
 
 

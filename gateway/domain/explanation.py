@@ -1,4 +1,4 @@
-"""One request's whole story in plain words, from its record alone. Never prompt text: the record holds none."""
+"""One request's whole story in plain words, from its record or from a walkthrough of it. Never prompt text."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -7,6 +7,8 @@ from gateway.domain.classification import Classification
 from gateway.domain.decision import DEFAULT_RULE
 from gateway.domain.pricing import Usage, usd
 from gateway.domain.record import AttemptRecord, Outcome, RequestRecord
+from gateway.domain.rollout import Beside
+from gateway.domain.sensitivity import Kind
 from gateway.domain.signals import Signals
 
 TOP_CONTRIBUTIONS = 5
@@ -19,6 +21,14 @@ _ENDED: dict[Outcome, str] = {
     "client_disconnected": "not delivered: the client had gone",
 }
 
+_FOUND: dict[Kind, str] = {
+    "secret": "a secret (key or token) found",
+    "personal": "personal data found",
+    "health": "a matter of health",
+    "financial": "a matter of money",
+    "legal": "a matter of law",
+}
+
 
 def explain(record: RequestRecord) -> tuple[str, ...]:
     """Lines of `Heading: what was so` in order of events; below a heading, indented, what belongs to it."""
@@ -29,6 +39,7 @@ def explain(record: RequestRecord) -> tuple[str, ...]:
         *decided(
             f"{record.policy}@{record.policy_version}", record.rule, record.route, record.reasons, record.excluded
         ),
+        *rolled_out(record.beside),
         *_attempts(record.attempts),
         *_money(record),
         _time(record),
@@ -62,16 +73,18 @@ def measured(signals: Signals | None) -> Iterator[str]:
 def _telling(signals: Signals) -> tuple[tuple[bool, str], ...]:
     return (
         (signals.turns > 1, f"{signals.turns} turns"),
+        (signals.asked_tokens > 0, f"an answer of about {_count(signals.asked_tokens, 'token')} asked for"),
         (signals.max_output_tokens > 0, f"at most {_count(signals.max_output_tokens, 'output token')} wanted"),
         (signals.tools > 0, _count(signals.tools, "tool")),
         (signals.tool_loop, "an agent is at work (a tool's result came last)"),
         (signals.images > 0, _count(signals.images, "image")),
         (signals.structured, "the answer must be JSON"),
-        (signals.code, "code"),
+        (signals.code, f"code in {signals.code_language}" if signals.code_language else "code"),
         (signals.maths, "mathematics"),
         (signals.script != "latin", f"script {signals.script}"),
-        (signals.sensitivity == "personal", "personal data found"),
-        (signals.sensitivity == "secret", "a secret (key or token) found"),
+        (signals.language not in ("en", "und"), f"language {signals.language}"),
+        (signals.trivial, "nothing but a courtesy"),
+        *((kind == signals.sensitivity or kind in signals.sensitive, found) for kind, found in _FOUND.items()),
     )
 
 
@@ -96,12 +109,29 @@ def classified(classification: Classification | None, threshold: float | None) -
 
 def decided(policy: str, rule: str, route: str, reasons: Sequence[str], excluded: Mapping[str, str]) -> Iterator[str]:
     """The lines on a decision, made or only tried; `policy` with its version."""
-    how = "no rule matched, so its default" if rule == DEFAULT_RULE else f"its rule {rule!r}"
+    how = "no rule matched, so its default" if rule == DEFAULT_RULE else _ruled(rule)
     yield f"Decided: policy {policy}; {how} chose route {route!r}"
     for reason in reasons:
         yield f"  because of {reason}" if reason.startswith(("rule ", "constraint ")) else f"  {reason}"
     for deployment, why in excluded.items():
         yield f"  left out {deployment}: {why}"
+
+
+def rolled_out(beside: Beside | None) -> Iterator[str]:
+    """The line on what the other policy would have decided, while one is being rolled out."""
+    if beside is None:
+        return
+    whose = f"which is being rolled out ({beside.mode})" if beside.was_candidate else "which is in force"
+    first = "refused it" if beside.deployment is None else f"tried {beside.deployment} first"
+    compared = "unlike" if beside.differs else "as"
+    yield (
+        f"Roll-out: policy {beside.policy}@{beside.policy_version}, {whose}, would have {first} by"
+        f" {_ruled(beside.rule)}, route {beside.route!r}, {compared} the policy that decided"
+    )
+
+
+def _ruled(rule: str) -> str:
+    return "its default" if rule == DEFAULT_RULE else f"its rule {rule!r}"
 
 
 def _attempts(attempts: tuple[AttemptRecord, ...]) -> Iterator[str]:
@@ -136,7 +166,7 @@ def _money(record: RequestRecord) -> Iterator[str]:
         yield f"Saving: unknown; baseline {record.baseline} would have cost {would}"
         return
     share = f" ({saving / record.baseline_cost_nano_usd:.1%})" if record.baseline_cost_nano_usd else ""
-    words = f"{_dollars(saving)}{share}" if saving >= 0 else f"none, it cost {_dollars(-saving)} more"
+    words = f"{dollars(saving)}{share}" if saving >= 0 else f"none, it cost {dollars(-saving)} more"
     yield f"Saving: {words}; baseline {record.baseline} would have cost {would} for the same tokens"
 
 
@@ -156,11 +186,11 @@ def _tokens(usage: Usage) -> str:
 
 def _amount(nano_usd: int | None, why_unpriced: str | None) -> str:
     if nano_usd is not None:
-        return _dollars(nano_usd)
+        return dollars(nano_usd)
     return "unknown" if why_unpriced is None else f"unknown ({why_unpriced})"
 
 
-def _dollars(nano_usd: int) -> str:
+def dollars(nano_usd: int) -> str:
     return f"${usd(nano_usd)}"
 
 

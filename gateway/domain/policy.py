@@ -1,18 +1,21 @@
 """A compiled policy: names resolved, conditions ready to run. Built by `policyfile`, read by `decision`."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 
-from gateway.domain.classification import Classification
-from gateway.domain.errors import UnknownModelError
+from gateway.domain.errors import Trigger, UnknownModelError
+from gateway.domain.facts import Facts
 from gateway.domain.pricing import Price
-from gateway.domain.request import Caller, ChatRequest
-from gateway.domain.signals import Signals
+from gateway.domain.rollout import ON, Rollout
+from gateway.domain.session import draw_of
 from gateway.domain.suggestion import did_you_mean
 
 Label = str | bool | int | float
+STICKY = "sticky"
+"""What policies call the route a session has already."""
+Strategy = Literal["priority", "weighted", "least_latency", "cheapest", "sticky"]
 
 
 class Timeouts(Struct, frozen=True, kw_only=True):
@@ -27,6 +30,7 @@ class Timeouts(Struct, frozen=True, kw_only=True):
 class Deployment(Struct, frozen=True, kw_only=True):
     """One provider, model, endpoint, price and labels.
 
+    rank            the place of its tier, 0 for the smallest
     api_key         the secret itself; its repr never shows it
     capabilities    None: not declared, so nothing is excluded for want of one
     context_window  tokens, input and output together; None: not declared
@@ -35,6 +39,7 @@ class Deployment(Struct, frozen=True, kw_only=True):
 
     name: str
     tier: str
+    rank: int = 0
     provider: str
     model: str
     api_base: str | None = None
@@ -62,46 +67,76 @@ class Secret:
 
 
 class Route(Struct, frozen=True, kw_only=True):
-    """An ordered plan: `first` are tried in order, then `then`."""
+    """An ordered plan: `first` in the order of the strategy, then `then` as listed.
+
+    weights   of the strategy `weighted`: deployment → its share of the whole, all above 0
+    triggers  deployment → the failures of the one before that it takes over on; absent: on any
+    """
 
     name: str
     first: tuple[Deployment, ...]
     then: tuple[Deployment, ...] = ()
+    strategy: Strategy = "priority"
+    weights: Mapping[str, float] = {}
+    triggers: Mapping[str, frozenset[Trigger]] = {}
     retries: int = 0
     timeouts: Timeouts = Timeouts()
 
+    def takes_over(self, deployment: str, failure: Trigger) -> bool:
+        """Whether the deployment is for what follows that failure."""
+        kinds = self.triggers.get(deployment)
+        return kinds is None or failure in kinds
 
-class Facts(Struct, frozen=True, kw_only=True):
-    """All that a condition may ask about; the same for live traffic, tests and replay."""
 
-    request: ChatRequest
-    caller: Caller
-    signals: Signals
-    classification: Classification
+class Affinity(Struct, frozen=True, kw_only=True):
+    """How a policy treats the requests of one session.
+
+    idle_s   a session nobody used for so long is forgotten
+    cache_s  how long an upstream is taken to keep the prompt cache of a conversation warm
+    """
+
+    is_on: bool = True
+    idle_s: float = 3_600.0
+    cache_s: float = 300.0
 
 
 class Condition(Struct, frozen=True, kw_only=True):
-    """A compiled expression. `holds` takes what `Policy.bind` returned for the request."""
+    """A compiled expression. `holds` takes what `Policy.bind` returned for the request; `reads`: the facts it names."""
 
     source: str
     holds: Callable[[Any], bool]
+    reads: frozenset[str] = frozenset()
 
 
 class Constraint(Struct, frozen=True, kw_only=True):
-    """When it holds, only the `permitted` deployments stay; nothing overrules it."""
+    """When it holds, only the `permitted` deployments stay; nothing overrules it.
+
+    instead  the route to take where the chosen one is left without a deployment; None: the request is refused
+    """
 
     name: str
     when: Condition
     requires: str
     permitted: frozenset[str]
+    instead: Route | None = None
 
 
 class Rule(Struct, frozen=True, kw_only=True):
-    """The first rule whose condition holds chooses the route."""
+    """The first rule whose condition holds chooses the route; without one it keeps the session's."""
 
     name: str
     when: Condition
-    route: Route
+    route: Route | None
+
+    @property
+    def goes_to(self) -> str:
+        """The name of its route, `sticky` where it keeps the session's."""
+        return STICKY if self.route is None else self.route.name
+
+    @property
+    def is_about_loops(self) -> bool:
+        """Whether it says what to do while an agent is at work; only such a rule is asked then."""
+        return "signals.tool_loop" in self.when.reads
 
 
 class Match(Struct, frozen=True, kw_only=True):
@@ -119,6 +154,9 @@ class Policy(Struct, frozen=True, kw_only=True):
     """For some aliases, what chooses a route.
 
     threshold  the `small_ok` a request needs before a rule calls it easy (`quality.threshold`)
+    routes     every route it may take, by name
+    reads      the facts its conditions ask about
+    headers    the request headers its conditions may read, in lower case
     bind       makes the conditions' view of one request's facts
     match      asks all conditions of these constraints and rules at once, about what `bind` made, and answers what
                asking each would; None where one of them fails, and then each has to be asked
@@ -134,16 +172,39 @@ class Policy(Struct, frozen=True, kw_only=True):
     constraints: tuple[Constraint, ...] = ()
     rules: tuple[Rule, ...] = ()
     baseline: Deployment | None = None
+    routes: Mapping[str, Route] = {}
+    reads: frozenset[str] = frozenset()
+    headers: frozenset[str] = frozenset()
+    affinity: Affinity = Affinity()
+    rollout: Rollout = ON
 
 
 class PolicySet(Struct, frozen=True, kw_only=True):
-    """One loaded state of the policy files; a request sees exactly one."""
+    """One loaded state of the policy files; a request sees exactly one.
+
+    tiers       their names, the smallest first
+    by_alias    the policy in force for each alias
+    candidates  for some aliases, the policy that is being rolled out beside it
+    """
 
     version: str
     deployments: Mapping[str, Deployment]
     routes: Mapping[str, Route]
     policies: tuple[Policy, ...]
     by_alias: Mapping[str, Policy]
+    candidates: Mapping[str, Policy] = {}
+    tiers: tuple[str, ...] = ()
+
+    def deciding(self, alias: str, session_key: str) -> tuple[Policy, Policy | None]:
+        """The policy that decides for a session; and the other, while one is being rolled out.
+
+        Raises UnknownModelError.
+        """
+        live = self.serving(alias)
+        candidate = self.candidates.get(alias) if self.candidates else None
+        if candidate is None:
+            return live, None
+        return (candidate, live) if candidate.rollout.takes(draw_of(session_key)) else (live, candidate)
 
     def serving(self, alias: str) -> Policy:
         """The policy for what a client asks for. Raises UnknownModelError."""

@@ -6,7 +6,9 @@ from typing import Literal
 from msgspec import Struct
 
 from gateway.domain.classification import Classification
+from gateway.domain.context import Context
 from gateway.domain.pricing import Usage
+from gateway.domain.rollout import Beside
 from gateway.domain.signals import Signals
 
 Outcome = Literal["ok", "refused", "failed", "interrupted", "client_disconnected"]
@@ -41,6 +43,9 @@ class RequestRecord(Struct, frozen=True, kw_only=True):
     received_at           Unix time in seconds
     status                the HTTP status the client saw, None where it was gone before
     overhead_ms           total_ms less the time spent waiting for upstreams
+    session               stands for the conversation it belongs to
+    context               None: nothing but signals, classification and key
+    beside                the other decision, where a policy is being rolled out
     cost_nano_usd         sum over the attempts; None where one of them is unpriced
     baseline_cost_nano_usd  what the policy's baseline would have cost for the same tokens
     """
@@ -77,6 +82,9 @@ class RequestRecord(Struct, frozen=True, kw_only=True):
     ttft_ms: float | None
     overhead_ms: float
     attempts: tuple[AttemptRecord, ...]
+    session: str | None = None
+    context: Context | None = None
+    beside: Beside | None = None
 
     @property
     def saving_nano_usd(self) -> int | None:

@@ -16,6 +16,7 @@ _UNEXPECTED = re.compile(
     r"Syntax error: (?:mismatched|extraneous|no viable alternative at) input '(.*?)'(?: expecting|$)"
 )
 _UNREADABLE = re.compile(r"Syntax error: token recognition error at: '(.*)'")
+_NO_KEY = re.compile(r"Key not found in map : \"(.*)\"")
 _STATUS = re.compile(r"^[A-Z_]+: | \[[A-Z_]+\]$")
 _SPELLINGS = {"and": "&&", "or": "||", "not": "!", "=": "==", "&": "&&", "|": "||"}
 
@@ -39,6 +40,17 @@ def problems_in(source: str, text: str, names: Collection[str]) -> list[Conditio
     if found[0][1].startswith("Syntax error"):
         return [_syntax_problem(source, *found[0])]
     return [_type_problem(source, offset, message, names) for offset, message in found]
+
+
+def failed_on_sample(source: str, text: str) -> ConditionProblem:
+    """The problem of an expression that compiles, and fails on facts like any other."""
+    message = without_status(text)
+    if match := _NO_KEY.search(message):
+        at = max(source.find(match[1]), 0)
+        return ConditionProblem(
+            at, f"fails where there is no {match[1]!r}", f"ask first whether it is there: '\"{match[1]}\" in … && …'"
+        )
+    return ConditionProblem(0, f"fails on sample facts: {message}")
 
 
 def without_status(text: str) -> str:

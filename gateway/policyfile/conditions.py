@@ -1,56 +1,27 @@
 """The only door to CEL: conditions over the facts of a request, and requirements on a deployment.
 
-CEL reports a failed evaluation (a division by zero, a missing map key) as a value, never as an exception.
+CEL reports a failed evaluation (a division by zero, a missing map key) as a value; but one whose loops take more than
+10,000 steps in all is stopped with an exception. `_outcome` makes a value of that too.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from operator import attrgetter
-from typing import Any, NamedTuple
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 from cel_expr_python import cel  # type: ignore[import-untyped]  # ships a stub without the py.typed mark
 
-from gateway.domain.classification import Classification
-from gateway.domain.policy import Condition, Constraint, Deployment, Facts, Match, Rule, unmatched
-from gateway.domain.request import Caller, ChatRequest
-from gateway.domain.signals import Signals
-from gateway.policyfile.cel_messages import ConditionProblem, problems_in, without_status
+from gateway.domain.facts import Facts
+from gateway.domain.policy import Condition, Constraint, Deployment, Match, Rule, unmatched
+from gateway.policyfile.cel_messages import ConditionProblem, failed_on_sample, problems_in
+from gateway.policyfile.problems import did_you_mean
+from gateway.policyfile.variables import FACT_TYPES, FACTS, binder, sample_facts
 
-THRESHOLD = "quality.threshold"
-
-
-class Fact(NamedTuple):
-    """A variable of conditions: its CEL type, and where `Facts` holds it."""
-
-    type: Any
-    attribute: str
-
-
-FACTS: Mapping[str, Fact] = {
-    "signals.tokens": Fact(cel.Type.INT, "signals.tokens"),
-    "signals.ask_tokens": Fact(cel.Type.INT, "signals.ask_tokens"),
-    "signals.turns": Fact(cel.Type.INT, "signals.turns"),
-    "signals.messages": Fact(cel.Type.INT, "signals.messages"),
-    "signals.tools": Fact(cel.Type.INT, "signals.tools"),
-    "signals.tool_loop": Fact(cel.Type.BOOL, "signals.tool_loop"),
-    "signals.images": Fact(cel.Type.INT, "signals.images"),
-    "signals.structured": Fact(cel.Type.BOOL, "signals.structured"),
-    "signals.code": Fact(cel.Type.BOOL, "signals.code"),
-    "signals.maths": Fact(cel.Type.BOOL, "signals.maths"),
-    "signals.max_output_tokens": Fact(cel.Type.INT, "signals.max_output_tokens"),
-    "signals.script": Fact(cel.Type.STRING, "signals.script"),
-    "signals.sensitivity": Fact(cel.Type.STRING, "signals.sensitivity"),
-    "classification.task": Fact(cel.Type.STRING, "classification.task"),
-    "classification.small_ok": Fact(cel.Type.DOUBLE, "classification.small_ok"),
-    "classification.confidence": Fact(cel.Type.DOUBLE, "classification.confidence"),
-    "classification.has_evidence": Fact(cel.Type.BOOL, "classification.has_evidence"),
-    "request.alias": Fact(cel.Type.STRING, "request.alias"),
-    "request.stream": Fact(cel.Type.BOOL, "request.stream"),
-    "key.id": Fact(cel.Type.STRING, "caller.key_id"),
-    "key.team": Fact(cel.Type.STRING, "caller.team"),
-    "key.app": Fact(cel.Type.STRING, "caller.app"),
-}
-FACT_TYPES: Mapping[str, Any] = {name: fact.type for name, fact in FACTS.items()} | {THRESHOLD: cel.Type.DOUBLE}
+_HEADER = re.compile(
+    r"""request\.headers(?:\[\s*["']([^"']*)["']\s*\]|\.(\w+))|["']([^"']*)["']\s+in\s+request\.headers"""
+)
+_SESSION_KNOWN: Final = "session.known"
 DEPLOYMENT_TYPES: Mapping[str, Any] = {
     "labels": cel.Type.Map(cel.Type.STRING, cel.Type.DYN),
     "deployment.name": cel.Type.STRING,
@@ -75,35 +46,48 @@ class FactConditions:
 
     def __init__(self) -> None:
         self.env = cel.NewEnv(variables=dict(FACT_TYPES))
-        self.samples = [_binder(self.env, FACTS)(facts, 0.5) for facts in _sample_facts()]
+        self.samples = [binder(self.env, FACTS)(facts, 0.5) for facts in sample_facts()]
 
 
 class PolicyConditions:
     """The conditions of one policy, and the view of the facts that they need."""
 
-    def __init__(self, facts: FactConditions) -> None:
+    def __init__(self, facts: FactConditions, *, headers: Collection[str] = (), timezone: str = "UTC") -> None:
         self._facts = facts
+        self._headers = headers
+        self._zone = ZoneInfo(timezone)
         self._used: set[str] = set()
 
-    def compile(self, source: str, *, on_error: bool) -> Condition:
+    def compile(self, source: str, *, on_error: bool, in_session: bool = False) -> Condition:
         """Compile a condition and run it on sample facts.
 
         on_error  what `holds` answers where an evaluation fails: True for a constraint, which then applies
                   (fail closed), False for a rule, which then does not match
+        in_session  it holds only where a session is known
         Raises ConditionError.
         """
         expression = _compiled(self._facts.env, source, FACT_TYPES)
+        if unread := _unread(source, self._headers):
+            raise ConditionError(unread)
         for sample in self._facts.samples:
-            outcome = expression.eval(sample).value()
+            outcome = _outcome(expression.eval, sample)
             if not isinstance(outcome, bool):
-                raise ConditionError([ConditionProblem(0, f"fails on sample facts: {without_status(str(outcome))}")])
+                raise ConditionError([failed_on_sample(source, str(outcome))])
+        if in_session:
+            expression = _compiled(self._facts.env, in_session_only(source), FACT_TYPES)
         checked = expression.serialize()  # holds the name of every variable the expression refers to
-        self._used.update(name for name in FACTS if name.encode() in checked)
-        return Condition(source=source, holds=_holds(expression, source, on_error))
+        reads = frozenset(name for name in FACTS if name.encode() in checked)
+        self._used |= reads
+        return Condition(source=source, holds=_holds(expression, source, on_error), reads=reads)
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The facts that the conditions compiled so far ask about."""
+        return frozenset(self._used)
 
     def binder(self) -> Callable[[Facts, float], Any]:
         """What `Policy.bind` is: binds only what the conditions compiled so far ask about, for it runs per request."""
-        return _binder(self._facts.env, sorted(self._used))
+        return binder(self._facts.env, sorted(self._used), self._zone)
 
     def matcher(self, constraints: Sequence[Constraint], rules: Sequence[Rule]) -> Callable[[Any], Match | None]:
         """What `Policy.match` is, for conditions compiled here: one evaluation costs little more than a condition's."""
@@ -122,7 +106,7 @@ class Requirements:
         Raises ConditionError.
         """
         expression = _compiled(self._env, source, DEPLOYMENT_TYPES)
-        return frozenset(each.name for each in deployments if expression.eval(self._bind(each)).value() is True)
+        return frozenset(each.name for each in deployments if _outcome(expression.eval, self._bind(each)) is True)
 
     def _bind(self, deployment: Deployment) -> Any:
         return self._env.Activation(
@@ -136,19 +120,20 @@ class Requirements:
         )
 
 
-def _binder(env: Any, names: Iterable[str]) -> Callable[[Facts, float], Any]:
-    wanted = [*names]
-    if len(wanted) < 2:  # attrgetter gives a tuple for two attributes and more
-        wanted += ["request.alias", "request.stream"]
-    read = attrgetter(*(FACTS[name].attribute for name in wanted))
-    activation = env.Activation
+def in_session_only(source: str) -> str:
+    """The expression of a rule that keeps what the session has: it needs one."""
+    return f"({source}\n) && {_SESSION_KNOWN}"
 
-    def bind(facts: Facts, threshold: float) -> Any:
-        values = dict(zip(wanted, read(facts), strict=True))
-        values[THRESHOLD] = threshold
-        return activation(values)
 
-    return bind
+def _unread(source: str, headers: Collection[str]) -> list[ConditionProblem]:
+    """The headers an expression names that its policy does not list."""
+    problems = []
+    for match in _HEADER.finditer(source):
+        name = next(filter(None, match.groups()), "")
+        if name not in headers:
+            near = did_you_mean(name, headers) or "list it under the policy's 'headers', in lower case"
+            problems.append(ConditionProblem(match.start(), f"the policy reads no header {name!r}", near))
+    return problems
 
 
 def _compiled(env: Any, source: str, names: Mapping[str, Any]) -> Any:
@@ -164,11 +149,19 @@ def _compiled(env: Any, source: str, names: Mapping[str, Any]) -> Any:
     return expression
 
 
+def _outcome(evaluate: Callable[[Any], Any], bound: Any) -> Any:
+    """What an expression gives; where it fails, something that is neither a bool nor an integer and prints why."""
+    try:
+        return evaluate(bound).value()
+    except RuntimeError as error:
+        return error
+
+
 def _holds(expression: Any, source: str, on_error: bool) -> Callable[[Any], bool]:
     evaluate = expression.eval
 
     def holds(bound: Any) -> bool:
-        outcome = evaluate(bound).value()
+        outcome = _outcome(evaluate, bound)
         if outcome is True or outcome is False:
             return outcome
         _log.warning("condition %r failed on a request; taken as %s", source, on_error)
@@ -192,7 +185,8 @@ class _Program(NamedTuple):
 def _programs(env: Any, constraints: tuple[Constraint, ...], rules: tuple[Rule, ...]) -> list[_Program] | None:
     """As few as CEL's limit on nesting allows, constraints first; None where a condition is at the limit by itself."""
     # The line ends close a condition's comment, if it ends with one.
-    chain = "".join(f"({rule.when.source}\n) ? {position} : " for position, rule in enumerate(rules))
+    asked = [rule.when.source if rule.route is not None else in_session_only(rule.when.source) for rule in rules]
+    chain = "".join(f"({source}\n) ? {position} : " for position, source in enumerate(asked))
     bits = "".join(
         f" + (({constraint.when.source}\n) ? {(len(rules) + 1) << bit} : 0)"
         for bit, constraint in enumerate(constraints)
@@ -216,7 +210,7 @@ def _matcher(programs: Sequence[_Program] | None) -> Callable[[Any], Match | Non
     def match(bound: Any) -> Match | None:
         held: tuple[Constraint, ...] = ()
         for evaluate, constraints, rules in programs:
-            outcome = evaluate(bound).value()
+            outcome = _outcome(evaluate, bound)
             if type(outcome) is not int:
                 return None
             if outcome > len(rules):
@@ -227,33 +221,3 @@ def _matcher(programs: Sequence[_Program] | None) -> Callable[[Any], Match | Non
         return Match(constraints=held)
 
     return match
-
-
-def _sample_facts() -> tuple[Facts, Facts]:
-    """A request with nothing of anything, and one with something of everything: both sides of most conditions."""
-    return _facts(0, False, 0.0, ""), _facts(1000, True, 1.0, "sample")
-
-
-def _facts(count: int, flag: bool, share: float, text: str) -> Facts:
-    return Facts(
-        request=ChatRequest(alias=text, messages=(), payload={}, size_bytes=0, stream=flag),
-        caller=Caller(key_id=text, team=text, app=text),
-        signals=Signals(
-            tokens=count,
-            ask_tokens=count,
-            turns=count,
-            messages=count,
-            tools=count,
-            tool_loop=flag,
-            images=count,
-            structured=flag,
-            code=flag,
-            maths=flag,
-            max_output_tokens=count,
-            script="other" if flag else "latin",
-            sensitivity="secret" if flag else "none",
-        ),
-        classification=Classification(
-            task="legal" if flag else "chat", small_ok=share, confidence=share, has_evidence=flag, model="sample"
-        ),
-    )

@@ -28,14 +28,15 @@ class DeploymentCompiler:
         self._environment = environment
         self._problems = problems
 
-    def compile(self, item: Item[RawDeployment], raw: RawDeployment) -> Deployment:
-        """The deployment; what is wrong with it is added to the problems."""
+    def compile(self, item: Item[RawDeployment], raw: RawDeployment, rank: int) -> Deployment:
+        """The deployment; what is wrong with it is added to the problems. `rank`: the place of its tier."""
         self._check_references(item)
         price = self._prices(raw.provider, raw.model) if raw.price is None else _price(raw.price)
         missing = f"the price map does not know {raw.provider}/{raw.model} and the policy file gives no price"
         return Deployment(
             name=raw.name,
             tier=raw.tier,
+            rank=rank,
             provider=raw.provider,
             model=raw.model,
             api_base=None if raw.api_base is None else self._api_base(item, raw.api_base),

@@ -12,6 +12,7 @@ from gateway.policyfile.schema import NESTED, NOT_YET, SECTIONS, Raw, RawDeploym
 
 RawT_co = TypeVar("RawT_co", bound=Raw, covariant=True)
 
+TIERS = "tiers"
 _NOUNS = {"deployments": "deployment", "routes": "route", "policies": "policy"}
 _ELEMENTS = {"constraints": "constraint", "rules": "rule"}
 _MESSAGES = {
@@ -58,27 +59,49 @@ class Items:
     deployments: tuple[Item[RawDeployment], ...]
     routes: tuple[Item[RawRoute], ...]
     policies: tuple[Item[RawPolicy], ...]
+    tiers: tuple[Node, ...] = ()
+    """The names of the tiers as declared, the smallest first; none where no file declares them."""
 
 
 def read_items(documents: Iterable[Node], problems: Problems) -> Items:
     """The items of all files. Names must be unique for each kind, whichever the file."""
     found: dict[str, list[Item[Any]]] = {section: [] for section in SECTIONS}
+    tiers: tuple[Node, ...] = ()
     for document in documents:
         for section, node in _sections(document, problems):
-            found[section].extend(_items(section, node, problems))
+            if section == TIERS:
+                tiers = _tiers(node, tiers, problems)
+            else:
+                found[section].extend(_items(section, node, problems))
     for items in found.values():
         _check_unique(items, problems)
-    return Items(tuple(found["deployments"]), tuple(found["routes"]), tuple(found["policies"]))
+    return Items(tuple(found["deployments"]), tuple(found["routes"]), tuple(found["policies"]), tiers)
+
+
+def _tiers(node: Node, declared: tuple[Node, ...], problems: Problems) -> tuple[Node, ...]:
+    """The tiers a file declares, each once; only one file may."""
+    if declared:
+        problems.add(node.place, TIERS, "declared already", f"it is first in {declared[0].place.file}")
+    tiers: dict[Any, Node] = {}
+    for each in node.content if isinstance(node.content, list) else ():
+        if not isinstance(each.content, str):
+            problems.add(each.place, TIERS, "a tier is a name")
+        elif each.content in tiers:
+            problems.add(each.place, TIERS, f"the tier {each.content!r} is listed twice")
+        else:
+            tiers[each.content] = each
+    return tuple(tiers.values())
 
 
 def _sections(document: Node, problems: Problems) -> Iterator[tuple[str, Node]]:
+    sections = [*SECTIONS, TIERS]
     if not isinstance(document.content, dict):
-        known = ", ".join(repr(section) for section in SECTIONS)
+        known = ", ".join(repr(section) for section in sections)
         problems.add(document.place, "", f"a policy file is a mapping with any of {known}")
         return
     for key, node in document.content.items():
-        if key not in SECTIONS:
-            problems.add(document.keys[key], "", *_unknown_key(key, "", list(SECTIONS)))
+        if key not in sections:
+            problems.add(document.keys[key], "", *_unknown_key(key, "", sections))
         elif isinstance(node.content, list):
             yield key, node
         else:

@@ -6,6 +6,7 @@ It accepts all that the loader accepts. The loader knows more: which names exist
 from collections.abc import Mapping
 from typing import Any, Final
 
+from gateway.policyfile.items import TIERS
 from gateway.policyfile.schema import (
     NESTED,
     SECTIONS,
@@ -15,13 +16,23 @@ from gateway.policyfile.schema import (
     RawPolicy,
     RawPrice,
     RawQuality,
+    RawRollout,
     RawRoute,
     RawRule,
+    RawSession,
+    RawThen,
     RawTimeout,
 )
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _BOUNDS: Final = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
+_TIERS_DESCRIPTION: Final = "The tiers, the smallest first; small and large, if absent."
+_SHORT_FORMS: Final[Mapping[type[Raw], Mapping[str, Any]]] = {
+    RawRoute: {"then": {"type": "array", "items": {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/RawThen"}]}}},
+    RawPolicy: {"rollout": {"anyOf": [{"enum": ["on", "shadow"]}, {"$ref": "#/$defs/RawRollout"}]}},
+    RawRollout: {"canary": {"type": "string", "pattern": r"^\d{1,3}(\.\d{1,4})? ?%$"}},
+}
+"""Keys whose value may also be written shorter than the model it becomes."""
 _SECTION_DESCRIPTIONS: Final = {
     "deployments": "What can be called.",
     "routes": "In which order deployments are tried.",
@@ -50,10 +61,25 @@ DESCRIPTIONS: Final[Mapping[type[Raw], Mapping[str, str]]] = {
     },
     RawRoute: {
         "name": "What rules call it.",
-        "try": "Deployments, tried in order.",
-        "then": "Deployments to fall back to, in order.",
+        "try": "Deployments, tried in the order of the strategy.",
+        "strategy": "In which order 'try' is tried: as listed, if absent.",
+        "weights": "Of the strategy weighted: each deployment's share of the whole.",
+        "then": "Deployments to fall back to, in order; each on any failure, or as {after: […], try: […]}.",
         "retries": "Tries more of the same deployment after an error worth a retry.",
         "timeout": "Of one attempt, in seconds.",
+    },
+    RawThen: {
+        "try": "Deployments to fall back to, in order.",
+        "after": "The kinds of failure they take over on. Absent: any.",
+    },
+    RawSession: {
+        "affinity": "Whether a conversation keeps its deployment; true if absent.",
+        "idle_s": "Seconds after which an unused session is forgotten; 3600 if absent.",
+        "cache_s": "Seconds an upstream is taken to keep a prompt cache warm; 300 if absent.",
+    },
+    RawRollout: {
+        "mode": "on: it decides; shadow: it is asked beside the policy in force, and recorded.",
+        "canary": "The share of the sessions it decides for, such as 10%.",
     },
     RawTimeout: {
         "connect_s": "Until connected, in seconds.",
@@ -64,6 +90,10 @@ DESCRIPTIONS: Final[Mapping[type[Raw], Mapping[str, str]]] = {
     RawPolicy: {
         "name": "What records call it.",
         "serves": "The model aliases clients ask for; an alias belongs to one policy.",
+        "rollout": "shadow, or {canary: 10%}: how far this policy has come. Absent: it is in force.",
+        "headers": "Request headers that conditions may read, in lower case.",
+        "timezone": "What time.* is told in, such as Europe/Paris; UTC if absent.",
+        "session": "How the requests of one conversation are treated.",
         "baseline": "The deployment you would have used: savings are measured against it.",
         "quality": "How good is good enough.",
         "constraints": "Where 'when' holds, only deployments that meet 'require' may be called. Nothing overrules one.",
@@ -79,6 +109,7 @@ DESCRIPTIONS: Final[Mapping[type[Raw], Mapping[str, str]]] = {
         "name": "One sentence; records say it.",
         "when": "CEL over the facts of a request.",
         "require": 'CEL over one deployment, such as labels.residency == "on_prem".',
+        "on_unavailable": "Where the chosen route holds no permitted deployment: refuse, if absent, or another route.",
     },
     RawRule: {
         "name": "One sentence; records and headers say it.",
@@ -102,7 +133,8 @@ def policy_file_schema() -> dict[str, Any]:
                 "items": {"$ref": f"#/$defs/{model.__name__}"},
             }
             for section, model in SECTIONS.items()
-        },
+        }
+        | {TIERS: {"type": "array", "description": _TIERS_DESCRIPTION, "items": {"type": "string"}}},
         "$defs": {model.__name__: _definition(model) for model in (*SECTIONS.values(), *NESTED.values())},
     }
 
@@ -111,7 +143,8 @@ def _definition(model: type[Raw]) -> dict[str, Any]:
     """pydantic's schema of one model: references reach across, numbers are numbers, each key says what it means."""
     schema = model.model_json_schema()
     properties = {
-        key: {"description": DESCRIPTIONS[model][key]} | _plain(value) for key, value in schema["properties"].items()
+        key: {"description": DESCRIPTIONS[model][key]} | _SHORT_FORMS.get(model, {}).get(key, _plain(value))
+        for key, value in schema["properties"].items()
     }
     if model is RawDeployment:
         properties["labels"]["additionalProperties"] = {"type": ["string", "number", "boolean"]}

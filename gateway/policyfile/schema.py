@@ -4,17 +4,35 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
 
+from gateway.domain.errors import Trigger
+from gateway.domain.policy import Strategy
+
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
+_HEADER = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+_PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,4})?) ?%")
 _LONGEST_SENTENCE = 120
+REFUSE = "refuse"
+CREDENTIAL_HEADERS = frozenset({"authorization", "proxy-authorization", "x-api-key", "api-key", "cookie"})
 
 NOT_YET: Mapping[str, Mapping[str, str | None]] = {
-    "": {"tiers": "leave it out: a tier is any name you like", "settings": None},
-    "routes": dict.fromkeys(("check", "weighted", "weights", "sticky", "race", "hedge", "kind")),
-    "policies": dict.fromkeys(("rollout", "shadow", "canary", "mode", "budget", "sticky")),
+    "": {"settings": None},
+    "routes": {
+        **dict.fromkeys(("check", "race", "hedge")),
+        "kind": "write 'strategy'",
+        "weighted": "write 'strategy: weighted' and 'weights'",
+        "sticky": "write 'strategy: sticky'",
+    },
+    "policies": {
+        **dict.fromkeys(("budget", "mode")),
+        "shadow": "write 'rollout: shadow'",
+        "canary": "write 'rollout: {canary: 10%}'",
+        "sticky": "write 'session: {affinity: true}', which is the default",
+    },
 }
 """Keys that belong to the design but not to this release, by section, with what to do instead."""
 
@@ -37,6 +55,38 @@ def _sentence(text: str) -> str:
     return text
 
 
+def _share(value: Any) -> Decimal:
+    """A share as people write it, `10%`, as a number from 0 to 1."""
+    match = _PERCENT.fullmatch(value) if isinstance(value, str) else None
+    if match is None or not 0 < Decimal(match[1]) < 100:
+        raise ValueError("must be a share of the sessions above 0% and below 100%, such as 10%")
+    return Decimal(match[1]) / 100
+
+
+def _rollout(value: Any) -> Any:
+    return {"mode": value} if isinstance(value, str) else value
+
+
+def _then(value: Any) -> Any:
+    return {"try": [value]} if isinstance(value, str) else value
+
+
+def _header(name: str) -> str:
+    if not _HEADER.fullmatch(name):
+        raise ValueError(f"{name!r} is not a header name; write it in lower case, such as x-department")
+    if name in CREDENTIAL_HEADERS:
+        raise ValueError(f"{name!r} carries a credential, which no condition may read")
+    return name
+
+
+def _timezone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"unknown time zone {name!r}; write one such as Europe/Paris, or UTC") from error
+    return name
+
+
 def _number(value: Any) -> Any:
     return Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
@@ -55,8 +105,12 @@ Sentence = Annotated[str, AfterValidator(_sentence)]
 Expression = Annotated[str, Field(min_length=1, max_length=4000)]
 Number = Annotated[Decimal, BeforeValidator(_number)]
 Usd = Annotated[Number, Field(ge=0, le=1_000_000, decimal_places=12)]
+Weight = Annotated[Number, Field(gt=0, le=1_000_000)]
 Seconds = Annotated[Number, Field(gt=0, le=86_400)]
 Share = Annotated[Number, Field(ge=0, le=1)]
+Percent = Annotated[Decimal, BeforeValidator(_share)]
+Header = Annotated[str, AfterValidator(_header)]
+TimeZone = Annotated[str, AfterValidator(_timezone)]
 LabelValue = Annotated[Any, PlainValidator(_label)]
 
 
@@ -102,12 +156,27 @@ class RawTimeout(Raw):
     total_s: Seconds | None = None
 
 
+class RawThen(Raw):
+    names: Annotated[list[str], Field(min_length=1, alias="try")]
+    after: Annotated[list[Trigger], Field(min_length=1)] | None = None
+
+
 class RawRoute(Raw):
     name: Identifier
     first: Annotated[list[str], Field(min_length=1, alias="try")]
-    then: list[str] = []
+    strategy: Strategy = "priority"
+    weights: dict[str, Weight] | None = None
+    then: list[Annotated[RawThen, BeforeValidator(_then)]] = []
     retries: Annotated[int, Field(ge=0, le=10)] = 0
     timeout: RawTimeout = RawTimeout()
+
+    @model_validator(mode="after")
+    def _weighs_what_it_spreads(self) -> "RawRoute":
+        if (self.strategy == "weighted") != (self.weights is not None):
+            raise ValueError("'strategy: weighted' and 'weights' go together")
+        if self.weights is not None and set(self.weights) != set(self.first):
+            raise ValueError("'weights' must name each deployment of 'try', and no other")
+        return self
 
 
 class RawQuality(Raw):
@@ -128,6 +197,7 @@ class RawConstraint(Raw):
     name: Sentence
     when: Expression
     require: Expression
+    on_unavailable: str = REFUSE
 
 
 class RawRule(Raw):
@@ -136,9 +206,30 @@ class RawRule(Raw):
     route: str
 
 
+class RawSession(Raw):
+    affinity: bool = True
+    idle_s: Seconds | None = None
+    cache_s: Annotated[Number, Field(ge=0, le=86_400)] | None = None
+
+
+class RawRollout(Raw):
+    mode: Literal["on", "shadow"] | None = None
+    canary: Percent | None = None
+
+    @model_validator(mode="after")
+    def _is_one_of_three(self) -> "RawRollout":
+        if (self.mode is None) == (self.canary is None):
+            raise ValueError("must be shadow, or {canary: 10%}; leave it out for a policy in force")
+        return self
+
+
 class RawPolicy(Raw):
     name: Identifier
     serves: Annotated[list[Alias], Field(min_length=1)]
+    rollout: Annotated[RawRollout, BeforeValidator(_rollout)] | None = None
+    headers: list[Header] = []
+    timezone: TimeZone = "UTC"
+    session: RawSession = RawSession()
     baseline: str | None = None
     quality: RawQuality = RawQuality()
     constraints: list[RawConstraint] = []
@@ -156,6 +247,9 @@ SECTIONS: Mapping[str, type[RawDeployment] | type[RawRoute] | type[RawPolicy]] =
 NESTED: Mapping[str, type[Raw]] = {
     "price": RawPrice,
     "timeout": RawTimeout,
+    "then": RawThen,
+    "session": RawSession,
+    "rollout": RawRollout,
     "quality": RawQuality,
     "constraints": RawConstraint,
     "rules": RawRule,

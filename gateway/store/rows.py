@@ -12,8 +12,10 @@ from typing import Any
 import msgspec
 
 from gateway.domain.classification import Classification
+from gateway.domain.context import Context
 from gateway.domain.pricing import Usage
 from gateway.domain.record import AttemptRecord, RequestRecord
+from gateway.domain.rollout import Beside
 from gateway.domain.signals import Signals
 
 Row = dict[str, Any]
@@ -24,14 +26,14 @@ REQUEST_COLUMNS = (
     *("policy", "policy_version", "route", "rule", "deployment", "tier", "model", "reasons", "excluded", "threshold"),
     *("signals", "classification", "input_tokens", "output_tokens", "cached_input_tokens", "usage_estimated"),
     *("cost_nano_usd", "unpriced", "baseline", "baseline_cost_nano_usd"),
-    *("total_ms", "upstream_ms", "ttft_ms", "overhead_ms"),
+    *("total_ms", "upstream_ms", "ttft_ms", "overhead_ms", "session", "context", "beside"),
 )
 ATTEMPT_COLUMNS = (
     *("request_id", "number", "deployment", "tier", "model", "outcome", "error_code", "status"),
     *("started_ms", "first_byte_ms", "ended_ms"),
     *("input_tokens", "output_tokens", "cached_input_tokens", "usage_estimated", "cost_nano_usd", "unpriced"),
 )
-JSON_COLUMNS = ("reasons", "excluded", "signals", "classification")
+JSON_COLUMNS = ("reasons", "excluded", "signals", "classification", "context", "beside")
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 _USAGE_COLUMNS = ("input_tokens", "output_tokens", "cached_input_tokens", "usage_estimated")
@@ -96,6 +98,9 @@ def _request_values(record: RequestRecord, received_at: Any) -> Values:
         record.upstream_ms,
         record.ttft_ms,
         record.overhead_ms,
+        record.session,
+        None if record.context is None else _json(record.context).decode(),
+        None if record.beside is None else _json(record.beside).decode(),
     )
 
 
@@ -154,6 +159,8 @@ def record_from(row: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]]) -
     fields["reasons"] = tuple(row["reasons"])
     fields["signals"] = msgspec.convert(row["signals"], Signals | None)
     fields["classification"] = msgspec.convert(row["classification"], Classification | None)
+    fields["context"] = msgspec.convert(row["context"], Context | None)
+    fields["beside"] = msgspec.convert(row["beside"], Beside | None)
     numbered = sorted(attempts, key=lambda attempt: attempt["number"])
     return RequestRecord(**fields, usage=_usage_from(row), attempts=tuple(map(_attempt_from, numbered)))
 

@@ -97,6 +97,9 @@ REQUESTS = Table(
     Column("upstream_ms", Double, nullable=False),
     Column("ttft_ms", Double),
     Column("overhead_ms", Double, nullable=False),
+    Column("session", Text),
+    Column("context", _Json),
+    Column("beside", _Json),
     Index(None, "received_at"),
     Index(None, "outcome", "received_at"),
 )

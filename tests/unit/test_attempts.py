@@ -3,12 +3,14 @@ import asyncio
 import pytest
 
 from gateway.deadlines import TICK_S
+from gateway.domain.decision import Decision
 from gateway.domain.errors import (
     AttemptsExhaustedError,
     ContentFilterError,
     ContextOverflowError,
     NoDeploymentError,
     PromptTooLongError,
+    Trigger,
     UpstreamConnectError,
     UpstreamCredentialsError,
     UpstreamError,
@@ -24,7 +26,7 @@ from gateway.domain.errors import (
 from gateway.domain.pricing import Usage
 from gateway.domain.request import ChatRequest
 from gateway.domain.signals import measure
-from tests.builders import a_decision, a_deployment, a_request
+from tests.builders import a_decision, a_deployment, a_request, a_route
 from tests.fakes import Answers, Fails, Outcome, Streams
 from tests.unit.walks import COST, DOWN, FOR_EVER_S, LARGE, SMALL, STREAMED, USAGE, a_plan, walk_plan
 
@@ -267,3 +269,33 @@ def test_a_prompt_longer_than_every_window_is_refused_as_too_long() -> None:
 
     assert isinstance(walk.error, PromptTooLongError)
     assert walk.error.code == "context_length_exceeded"
+
+
+def _taking_over(*kinds: Trigger) -> Decision:
+    """`small-a`, then `large-a` after these failures only."""
+    route = a_route("r", SMALL, then=(LARGE,), triggers={"large-a": frozenset(kinds)})
+    return a_decision(SMALL, LARGE, route=route)
+
+
+@pytest.mark.parametrize(
+    ("error", "trigger"),
+    [
+        (DOWN, "error"),
+        (UpstreamTimeoutError("slow"), "timeout"),
+        (UpstreamRateLimitError("busy", status=429), "rate_limit"),
+        (ContextOverflowError("long", status=400), "context_overflow"),
+        (ContentFilterError("no", status=400), "content_filter"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_fallback_takes_over_after_its_kind_of_failure_and_after_no_other(
+    error: UpstreamError, trigger: Trigger
+) -> None:
+    every: set[Trigger] = {"error", "timeout", "rate_limit", "context_overflow", "content_filter", "failed_check"}
+
+    taken = walk_plan(Fails(error=error), Answers(), decision=_taking_over(trigger))
+    passed = walk_plan(Fails(error=error), decision=_taking_over(*(every - {trigger})))
+
+    assert taken.provider.called == ["small-a", "large-a"]
+    assert passed.provider.called == ["small-a"]
+    assert passed.error is error

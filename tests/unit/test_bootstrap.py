@@ -8,10 +8,13 @@ from pydantic import SecretStr
 from gateway.bootstrap import Assembly, Recorders, SystemClock, _admin_check, assemble
 from gateway.domain.policy import PolicySet
 from gateway.policyfile.problems import PolicyError
+from gateway.policyfile.watcher import PolicyWatcher
 from gateway.settings import Settings
 from gateway.store.urls import DatabaseUrlError
 from tests.builders import a_policy, a_record
 from tests.fakes import FakePolicies, FakeRecorder
+from tests.unit.api.asgi_client import Wire, scope
+from tests.unit.policyfile.folder import GOOD, write
 
 
 def _settings(directory: Path, **changes: object) -> Settings:
@@ -53,6 +56,33 @@ def test_policy_files_with_problems_stop_the_assembly(tmp_path: Path) -> None:
 
     with pytest.raises(PolicyError, match="rutes"):
         assemble(_settings(tmp_path), environment={})
+
+
+def test_policies_from_files_are_watched_and_those_that_are_given_are_not(tmp_path: Path) -> None:
+    write(tmp_path, p=GOOD)
+
+    assert isinstance(assemble(_settings(tmp_path), environment={}).watcher, PolicyWatcher)
+    assert _assembled(tmp_path).watcher is None
+
+
+def test_policies_whose_cases_fail_stop_the_assembly(tmp_path: Path) -> None:
+    write(tmp_path, p=GOOD)
+    case = "cases: [{name: x, ask: hello, classification: {small_ok: 0.9}, expect: {route: large-only}}]"
+    (tmp_path / "p.cases.yaml").write_text(case, encoding="utf-8")
+
+    with pytest.raises(PolicyError, match="case 'x' fails: route: expected 'large-only', got 'small-first'"):
+        assemble(_settings(tmp_path), environment={})
+
+
+def test_how_the_policies_stand_is_in_the_metrics(tmp_path: Path) -> None:
+    write(tmp_path, p=GOOD)
+    assembly = assemble(_settings(tmp_path), environment={})
+
+    wire = Wire()
+    asyncio.run(assembly.admin_plane({**scope("GET", "/metrics"), "http_version": "1.1"}, wire.receive, wire.send))
+
+    assert f'sizewise_policy_info{{version="{assembly.policies.current().version}"}} 1.0'.encode() in wire.body
+    assert b"sizewise_policy_failing 0.0" in wire.body
 
 
 def test_a_database_url_of_no_kind_we_know_stops_the_assembly(tmp_path: Path) -> None:

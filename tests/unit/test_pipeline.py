@@ -4,6 +4,7 @@ from dataclasses import dataclass
 import pytest
 
 from gateway.attempts import Attempts
+from gateway.counters.memory import MemorySessions
 from gateway.deadlines import Deadlines
 from gateway.domain.classification import Classification
 from gateway.domain.errors import (
@@ -16,10 +17,12 @@ from gateway.domain.errors import (
 )
 from gateway.domain.policy import Constraint, Policy, PolicySet
 from gateway.domain.record import RequestRecord
-from gateway.domain.request import ChatRequest
+from gateway.domain.request import Caller, ChatRequest, Message
+from gateway.domain.rollout import Rollout
+from gateway.domain.session import draw_of, session_key
 from gateway.pipeline import Gateway
 from gateway.store.static_keys import StaticKeys
-from tests.builders import a_classification, a_policy, a_request, always
+from tests.builders import a_classification, a_deployment, a_policy, a_request, a_route, a_session, always
 from tests.fakes import (
     Answers,
     Fails,
@@ -69,6 +72,8 @@ def _live(
     admission: FakeAdmission | None = None,
     verdict: Classification | Exception | None = None,
     cancel_at_s: float | None = None,
+    sessions: MemorySessions | None = None,
+    candidate: Policy | None = None,
 ) -> Life:
     policy = policy or a_policy()
     life = Life(
@@ -77,12 +82,20 @@ def _live(
         provider=FakeProvider(*outcomes),
         health=FakeHealthBoard(),
     )
-    policies = PolicySet(version="v1", deployments={}, routes={}, policies=(policy,), by_alias={"auto": policy})
+    policies = PolicySet(
+        version="v1",
+        deployments={},
+        routes={},
+        policies=(policy,),
+        by_alias={"auto": policy},
+        candidates={} if candidate is None else {"auto": candidate},
+    )
     clock = LoopClock()
     gateway = Gateway(
         keys=StaticKeys(["client-key"]),
         policies=FakePolicies(policies),
         admission=admission or FakeAdmission(),
+        sessions=sessions or MemorySessions(),
         classifier=FakeClassifier(verdict),
         health=life.health,
         attempts=Attempts(provider_of=lambda _: life.provider, health=life.health, clock=clock, deadlines=Deadlines()),
@@ -263,3 +276,103 @@ def test_deployments_are_at_rest_as_of_the_decision_however_long_the_body_took()
     life = _live(Answers(), exchange=SlowReader())
 
     assert life.health.asked_at_s == [20.0]
+
+
+_ASK, _ANSWER = Message(role="user", text="Plan a trip"), Message(role="assistant", text="Where to?")
+_FIRST_TURN = a_request(messages=(_ASK,))
+_SECOND_TURN = a_request(messages=(_ASK, _ANSWER, Message(role="user", text="To Lyon")))
+_EITHER = a_route("either", a_deployment("small-a"), a_deployment("small-b"))
+_EITHER_POLICY = a_policy(default=_EITHER, routes={"either": _EITHER})
+
+
+def test_a_conversation_is_remembered_by_who_answered_it() -> None:
+    sessions = MemorySessions()
+
+    first = _live(
+        Fails(error=DOWN),
+        Answers(),
+        policy=_EITHER_POLICY,
+        sessions=sessions,
+        exchange=FakeExchange(request=_FIRST_TURN),
+    )
+    second = _live(Answers(), policy=_EITHER_POLICY, sessions=sessions, exchange=FakeExchange(request=_SECOND_TURN))
+
+    assert [life.record.deployment for life in (first, second)] == ["small-b", "small-b"]
+    assert first.record.session == second.record.session
+    assert second.record.context is not None
+    assert second.record.context.session is not None
+    assert second.record.context.session.deployment == "small-b"
+
+
+def test_the_first_request_of_a_conversation_has_no_past_though_one_began_alike() -> None:
+    sessions = MemorySessions()
+    _live(Fails(error=DOWN), Answers(), policy=_EITHER_POLICY, sessions=sessions)
+
+    again = _live(Answers(), policy=_EITHER_POLICY, sessions=sessions)
+
+    assert (again.record.deployment, again.record.context) == ("small-a", None)
+
+
+def test_a_session_the_client_names_has_a_past_from_its_second_request_on() -> None:
+    sessions = MemorySessions()
+
+    def ask() -> Life:
+        return _live(Answers(), policy=_EITHER_POLICY, sessions=sessions, exchange=FakeExchange(session_id="case-17"))
+
+    assert [ask().record.context is not None for _ in range(3)] == [False, True, True]
+
+
+def test_a_request_nobody_answered_changes_only_what_is_known_to_be_sensitive() -> None:
+    sessions = MemorySessions()
+    held = a_request(messages=(_ASK, _ANSWER, Message(role="user", text="I am jane.doe@example.com")))
+    key = session_key(held, _live_caller())
+    sessions.keep(key, a_session("small-b", route="either"))
+
+    _live(
+        Fails(error=DOWN),
+        Fails(error=DOWN),
+        policy=_EITHER_POLICY,
+        sessions=sessions,
+        exchange=FakeExchange(request=held),
+    )
+
+    assert sessions.find(key) == a_session("small-b", route="either", sensitive=("personal",))
+
+
+def _live_caller() -> Caller:
+    return StaticKeys(["client-key"]).authenticate("client-key")
+
+
+def test_a_shadow_is_recorded_beside_the_decision_and_acted_on_never() -> None:
+    shadow = a_policy(name="next", default=a_route("new", a_deployment("large-a")), rollout=Rollout(mode="shadow"))
+
+    life = _live(Answers(), candidate=shadow)
+
+    beside = life.record.beside
+    assert (life.record.policy, life.provider.called) == ("default", ["small-a"])
+    assert beside is not None
+    assert (beside.policy, beside.deployment, beside.differs, beside.was_candidate) == ("next", "large-a", True, True)
+
+
+@pytest.mark.parametrize("takes", [True, False])
+def test_a_canary_decides_for_its_share_of_the_sessions_and_is_a_shadow_for_the_others(takes: bool) -> None:
+    draw = draw_of(session_key(_FIRST_TURN, _live_caller()))
+    rollout = Rollout(mode="canary", share=draw + 0.01 if takes else draw)
+    canary = a_policy(name="next", default=a_route("new", a_deployment("large-a")), rollout=rollout)
+
+    life = _live(Answers(), candidate=canary, exchange=FakeExchange(request=_FIRST_TURN))
+
+    assert life.record.policy == ("next" if takes else "default")
+    assert life.record.beside is not None
+    assert (life.record.beside.policy, life.record.beside.was_candidate) == (
+        ("default", False) if takes else ("next", True)
+    )
+
+
+def test_conditions_see_no_header_but_those_the_policy_lists() -> None:
+    seen: list[object] = []
+    policy = a_policy(headers=frozenset({"x-team"}), bind=lambda facts, threshold: seen.append(facts.headers))
+
+    _live(Answers(), policy=policy, exchange=FakeExchange(sent_headers={"x-team": "claims", "x-other": "1"}))
+
+    assert seen == [{"x-team": "claims"}]

@@ -9,7 +9,7 @@ from gateway import ports
 from gateway.api.exchange import ChatExchange
 from gateway.bootstrap import Recorders, SystemClock
 from gateway.classifiers.linear import LinearClassifier
-from gateway.counters.memory import MemoryHealthBoard, OpenAdmission
+from gateway.counters.memory import MemoryHealthBoard, MemorySessions, OpenAdmission
 from gateway.policyfile.loader import FilePolicySource
 from gateway.providers.openai_http import OpenAIProvider, OpenAIStream
 from gateway.store.static_keys import StaticKeys
@@ -38,6 +38,7 @@ IMPLEMENTATIONS: dict[type, tuple[type, ...]] = {
     ports.PolicySource: (FilePolicySource, FakePolicies),
     ports.Provider: (OpenAIProvider, FakeProvider),
     ports.Recorder: (Recorders, RecordWriter, MetricsRecorder, FakeRecorder),
+    ports.Sessions: (MemorySessions,),
     ports.UpstreamStream: (OpenAIStream, FakeStream),
 }
 PAIRS = [(port, each) for port, implementations in IMPLEMENTATIONS.items() for each in implementations]

@@ -131,6 +131,17 @@ def test_secrets_stand_in_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     assert secret[:8] not in "".join(traceback.format_exception(caught.value))
 
 
+def test_policy_files_are_looked_at_each_second_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().policy_poll_s == 1.0
+    assert _load(monkeypatch, POLICY_POLL_S="0").policy_poll_s == 0.0
+
+
+@pytest.mark.parametrize("wrong", ["-1", "nan", "inf", "soon"])
+def test_an_interval_is_a_number_of_seconds(monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
+    with pytest.raises(SettingsError, match="SIZEWISE_POLICY_POLL_S"):
+        _load(monkeypatch, POLICY_POLL_S=wrong)
+
+
 def test_settings_do_not_change() -> None:
     settings = load_settings()
 

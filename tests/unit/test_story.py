@@ -5,9 +5,19 @@ from gateway.domain.policy import Deployment
 from gateway.domain.pricing import Usage
 from gateway.domain.record import AttemptRecord, RequestRecord
 from gateway.domain.request import Caller
+from gateway.domain.session import Session
 from gateway.domain.signals import measure
 from gateway.story import Story
-from tests.builders import a_classification, a_decision, a_deployment, a_policy, a_price, a_request, an_attempt
+from tests.builders import (
+    a_classification,
+    a_decision,
+    a_deployment,
+    a_policy,
+    a_price,
+    a_request,
+    a_session,
+    an_attempt,
+)
 from tests.fakes import ManualClock
 
 _SMALL = a_deployment("small-a")
@@ -210,3 +220,33 @@ def test_the_head_of_a_refusal_says_how_many_attempts_there_were() -> None:
     head = story.head()
 
     assert (head.decision, head.attempts, head.deployment) == (story.decision, 2, None)
+
+
+def test_before_a_decision_there_is_nothing_to_remember() -> None:
+    assert _story().remembered() is None
+
+
+def test_a_session_is_who_served_it_and_what_was_decided() -> None:
+    story = _story()
+    story.signals = measure(a_request("I am jane.doe@example.com"))
+    story.decision = a_decision()
+    story.trail.served_by = _SMALL
+
+    assert story.remembered() == Session(
+        rule="easy goes small",
+        route="small-first",
+        deployment="small-a",
+        tier="small",
+        sensitive=("personal",),
+        prefix_tokens=story.signals.tokens,
+        seen_at_s=story.received_at,
+    )
+
+
+def test_where_nobody_answered_the_session_stays_as_it_was_but_for_what_it_held() -> None:
+    story = _story()
+    story.signals = measure(a_request("I am jane.doe@example.com"))
+    story.decision = a_decision()
+    story.session = a_session("large-a")
+
+    assert story.remembered() == a_session("large-a", sensitive=("personal",))

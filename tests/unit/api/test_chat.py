@@ -9,7 +9,7 @@ import pytest
 from gateway.api.chat import ChatCompletions
 from gateway.attempts import Attempts
 from gateway.bootstrap import SystemClock
-from gateway.counters.memory import MemoryHealthBoard, OpenAdmission
+from gateway.counters.memory import MemoryHealthBoard, MemorySessions, OpenAdmission
 from gateway.deadlines import Deadlines
 from gateway.domain.classification import Classification
 from gateway.domain.errors import UpstreamInterruptedError
@@ -91,6 +91,7 @@ class Endpoint:
             keys=StaticKeys([KEY]),
             policies=FixedPolicies(),
             admission=OpenAdmission(),
+            sessions=MemorySessions(),
             classifier=Classified(is_broken=is_broken),
             health=health,
             attempts=Attempts(provider_of=lambda _: answering, health=health, clock=clock, deadlines=Deadlines()),

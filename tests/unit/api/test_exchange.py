@@ -1,4 +1,6 @@
 import asyncio
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -146,3 +148,26 @@ def test_an_error_after_the_answer_says_nothing_more() -> None:
 
     asyncio.run(run())
     assert (wire.status, wire.body) == (200, b"{}")
+
+
+@pytest.mark.parametrize(
+    ("headers", "named"),
+    [
+        ({}, ""),
+        ({"x_session_id": "case-17"}, "case-17"),
+        ({"x_session_id": "theirs", "x_sizewise_session": "ours"}, "ours"),
+        ({"x_session_id": "s" * 10_000}, "s" * 256),
+    ],
+)
+def test_a_client_names_its_conversation_in_a_header_of_bounded_length(headers: dict[str, Any], named: str) -> None:
+    async def session_id() -> str:
+        return exchange(Wire(), **headers).session_id
+
+    assert asyncio.run(session_id()) == named
+
+
+def test_only_the_headers_asked_for_are_given() -> None:
+    async def headers() -> Mapping[str, str]:
+        return exchange(Wire(), x_team="claims", x_other="1").headers({"x-team", "x-absent"})
+
+    assert asyncio.run(headers()) == {"x-team": "claims"}

@@ -6,6 +6,7 @@ from gateway.domain.classification import Contribution
 from gateway.domain.explanation import TOP_CONTRIBUTIONS, explain
 from gateway.domain.pricing import Usage
 from gateway.domain.record import RequestRecord
+from gateway.domain.rollout import Beside
 from tests.builders import a_classification, a_record, an_attempt, some_facts
 
 
@@ -20,7 +21,7 @@ def test_the_story_of_an_ordinary_request() -> None:
         "Request: req-1, 2026-09-21 14:13:20 UTC\n"
         "Asked: key 'test', team 'claims' asked for model alias 'auto'\n"
         "Outcome: answered by small-a (tier small, model small-a-model); HTTP 200\n"
-        "Measured: about 12 input tokens in 1 message; the last ask about 8 tokens\n"
+        "Measured: about 11 input tokens in 1 message; the last ask about 7 tokens\n"
         "Classified: as knowledge by prior@1; the small tier is good enough with probability 90.0%"
         " (the policy asks for 60.0%), confidence 80.0%\n"
         "  speaks for small +1.1: short ask\n"
@@ -44,6 +45,40 @@ def test_only_telling_signals_are_told() -> None:
     assert line.endswith(
         "; at most 1 output token wanted; 2 tools; an agent is at work (a tool's result came last); personal data found"
     )
+
+
+def test_every_kind_of_sensitive_content_is_told() -> None:
+    signals = replace(some_facts().signals, sensitivity="secret", sensitive=("secret", "health", "legal"))
+
+    told = _told(a_record(signals=signals))
+
+    assert "; a secret (key or token) found; a matter of health; a matter of law\n" in told
+
+
+def test_of_code_a_foreign_language_and_a_courtesy_is_told() -> None:
+    signals = replace(
+        some_facts().signals, code=True, code_language="rust", language="de", trivial=True, asked_tokens=200
+    )
+
+    told = _told(a_record(signals=signals))
+
+    assert "; an answer of about 200 tokens asked for; code in rust; language de; nothing but a courtesy\n" in told
+
+
+def test_what_the_policy_on_its_way_would_have_done_is_told() -> None:
+    shadow = Beside(
+        policy="next", policy_version="v2", mode="shadow", was_candidate=True, rule="default", route="large-only",
+        deployment="large-a", differs=True,
+    )  # fmt: skip
+    refused = replace(shadow, was_candidate=False, rule="hard", deployment=None, differs=False)
+
+    assert (
+        "Roll-out: policy next@v2, which is being rolled out (shadow), would have tried large-a first by its default,"
+        " route 'large-only', unlike the policy that decided\nAttempts"
+    ) in _told(a_record(beside=shadow))
+    assert (
+        "which is in force, would have refused it by its rule 'hard', route 'large-only', as the policy that decided"
+    ) in _told(a_record(beside=refused))
 
 
 def test_the_weightiest_contributions_come_first_and_the_rest_is_counted() -> None:

@@ -33,6 +33,12 @@ def complaint(source: str) -> tuple[int, str, str | None]:
             "write whole numbers as 3.0, or convert with double(…)",
         ),
         ("true\n  && foo", 10, "unknown name 'foo'", 'text is written in quotes: "foo"'),
+        (
+            'signals.code || request.metadata["tier"] == "gold"',
+            34,
+            "fails where there is no 'tier'",
+            "ask first whether it is there: '\"tier\" in … && …'",
+        ),
         ('key.team == "é" && foo', 19, "unknown name 'foo'", 'text is written in quotes: "foo"'),
     ],
 )

@@ -5,16 +5,16 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from gateway.domain.policy import Constraint, Facts, Match, Rule
+from gateway.domain.facts import Facts
+from gateway.domain.policy import Constraint, Match, Rule
 from gateway.domain.request import Caller
 from gateway.policyfile.conditions import (
-    FACT_TYPES,
-    THRESHOLD,
     ConditionError,
     FactConditions,
     PolicyConditions,
     Requirements,
 )
+from gateway.policyfile.variables import FACT_TYPES, THRESHOLD
 from tests.builders import a_classification, a_deployment, a_request, a_route, some_facts
 
 FACTS = FactConditions()

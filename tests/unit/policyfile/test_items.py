@@ -17,7 +17,56 @@ from tests.unit.policyfile.folder import DEPLOYMENTS, GOOD, POLICIES, ROUTES, pr
         ("then: [large-a]", "retries: -1", "-1", "route 'small-first', retries: must be greater than or equal to 0"),
         ("then: [large-a]", "then: ~", "~", "route 'small-first', then: has no value"),
         ("then: [large-a]", "check: {}", "check:", "route 'small-first': 'check' is not supported yet"),
-        ("baseline: large-a", "rollout: x", "rollout", "policy 'default': 'rollout' is not supported yet"),
+        ("baseline: large-a", "rollout: x", "x\n", "policy 'default', rollout: unknown value 'x', not 'on' or"),
+        (
+            "baseline: large-a",
+            "canary: 5%",
+            "canary:",
+            "policy 'default': 'canary' is not supported yet; write 'rollout: {canary: 10%}'",
+        ),
+        (
+            "baseline: large-a",
+            "rollout: {canary: 5}",
+            "5}",
+            "policy 'default', rollout, canary: must be a share of the sessions above 0% and below 100%",
+        ),
+        (
+            "baseline: large-a",
+            "headers: [X-Team]",
+            "X-Team",
+            "policy 'default', headers, item 1: 'X-Team' is not a header name",
+        ),
+        (
+            "baseline: large-a",
+            "headers: [cookie]",
+            "cookie",
+            "policy 'default', headers, item 1: 'cookie' carries a credential",
+        ),
+        (
+            "baseline: large-a",
+            "timezone: Paris",
+            "Paris",
+            "policy 'default', timezone: unknown time zone 'Paris'; write",
+        ),
+        (
+            "then: [large-a]",
+            "strategy: random",
+            "random",
+            "route 'small-first', strategy: unknown value 'random', not 'priority',",
+        ),
+        (
+            "then: [large-a]",
+            "strategy: weighted",
+            "{name: small-first",
+            "route 'small-first': 'strategy: weighted' and 'weights' go together",
+        ),
+        (
+            "then: [large-a]",
+            "then: [{after: [flood], try: [large-a]}]",
+            "flood",
+            "route 'small-first', then, item 1, after, item 1: unknown value",
+        ),
+        ("then: [large-a]", "then: [{try: []}]", "[]", "route 'small-first', then, item 1, try: must not be empty"),
         ("baseline: large-a", "quality: 3", "3\n", "policy 'default', quality: must be a mapping"),
         ("name: small-first,", "name: a b,", "a b,", "route 'a b', name: 'a b' is not a name"),
         ("when: ", "wenn: ", "wenn:", "policy 'default', rule 1: unknown key 'wenn'; did you mean 'when'?"),
@@ -57,9 +106,11 @@ def test_a_mistake_is_reported_at_its_place_with_the_next_step(
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("- a", "p.yaml:1:1: a policy file is a mapping with any of 'deployments', 'routes', 'policies'"),
+        ("- a", "p.yaml:1:1: a policy file is a mapping with any of 'deployments', 'routes', 'policies', 'tiers'"),
         ("route: []", "p.yaml:1:1: unknown key 'route'; did you mean 'routes'?"),
-        ("tiers: [a]", "p.yaml:1:1: 'tiers' is not supported yet; leave it out: a tier is any name you like"),
+        ("settings: {}", "p.yaml:1:1: 'settings' is not supported yet"),
+        ("tiers: [3]", "p.yaml:1:9: tiers: a tier is a name"),
+        ("tiers: [a, a]", "p.yaml:1:12: tiers: the tier 'a' is listed twice"),
         ("routes: 3", "p.yaml:1:9: routes: must be a list; write it as '[…]' or as lines that begin with '- '"),
         ("routes: [3]", "p.yaml:1:10: route 1: must be a mapping of keys to values"),
     ],
@@ -70,15 +121,16 @@ def test_a_file_holds_sections_of_items(tmp_path: Path, text: str, problem: str)
 
 def test_one_mistake_does_not_hide_another_nor_invent_one(tmp_path: Path) -> None:
     routes = ROUTES.replace("try: [large-a]", "try: [large-a], check: {}")
-    policies = POLICIES.replace("name: default", "name: default\n    colour: red").replace("large-only", "larg-only")
+    policies = POLICIES.replace("name: default", "name: default\n    xyz: red").replace("large-only", "larg-only")
 
     problems = problems_of(tmp_path, a=DEPLOYMENTS, b=routes, c=policies)
 
     assert problems == [
         "b.yaml:4:40: route 'large-only': 'check' is not supported yet",
         (
-            "c.yaml:4:5: policy 'default': unknown key 'colour'; "
-            "known are name, serves, baseline, quality, constraints, rules, default"
+            "c.yaml:4:5: policy 'default': unknown key 'xyz'; "
+            "known are name, serves, rollout, headers, timezone, session, baseline, quality, constraints, rules, "
+            "default"
         ),
         "c.yaml:9:14: policy 'default': unknown route 'larg-only'; did you mean 'large-only'?",
     ]

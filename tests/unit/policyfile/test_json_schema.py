@@ -6,6 +6,7 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 import yaml
 
+from gateway.policyfile.items import TIERS
 from gateway.policyfile.json_schema import DESCRIPTIONS, policy_file_schema
 from gateway.policyfile.schema import NESTED, SECTIONS, keys_of
 
@@ -26,7 +27,7 @@ def _document() -> dict[str, Any]:
 def test_it_is_a_schema() -> None:
     jsonschema.Draft202012Validator.check_schema(policy_file_schema())
 
-    assert set(policy_file_schema()["properties"]) == set(SECTIONS)
+    assert set(policy_file_schema()["properties"]) == {*SECTIONS, TIERS}
 
 
 @pytest.mark.parametrize("model", [*SECTIONS.values(), *NESTED.values()])

@@ -22,5 +22,5 @@ def test_whatever_is_decided_the_upstreams_model_is_the_same(tmp_path: Path) -> 
     policies = FilePolicySource(tmp_path, PriceMap(), {}).current()
 
     for alias, model in UPSTREAM_MODEL_OF.items():
-        routes = [rule.route for rule in policies.by_alias[alias].rules] + [policies.by_alias[alias].default]
+        routes = policies.by_alias[alias].routes.values()
         assert {deployment.model for route in routes for deployment in (*route.first, *route.then)} == {model}

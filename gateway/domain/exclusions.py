@@ -1,0 +1,81 @@
+"""Which deployments of a route may not be called for a request, and why."""
+
+from collections.abc import Mapping, Sequence
+
+from gateway.domain.errors import Trigger
+from gateway.domain.policy import Constraint, Deployment, Route
+from gateway.domain.signals import Signals
+
+TOO_LONG = "context window"
+_RESTING = "cooldown"
+_FAILED_BEFORE: Mapping[str, frozenset[Trigger]] = {
+    TOO_LONG: frozenset({"context_overflow"}),
+    _RESTING: frozenset({"error", "timeout", "rate_limit"}),
+}
+"""How a reason begins → the failures that its deployment would meet, or has met."""
+
+
+class Notes:
+    """What is written down while a plan is made: why it is so, and why a deployment is not in it."""
+
+    __slots__ = ("excluded", "reasons")
+
+    def __init__(self) -> None:
+        self.reasons: list[str] = []
+        self.excluded: dict[str, str] = {}
+
+
+def exclusions(
+    deployments: Sequence[Deployment], constraints: Sequence[Constraint], signals: Signals
+) -> dict[str, str]:
+    """Deployment → why it may not be called: a constraint, its context window, or a capability it lacks."""
+    needed = signals.tokens + signals.max_output_tokens
+    excluded: dict[str, str] = {}
+    for deployment in deployments:
+        if constraints and (bar := _bar(deployment, constraints)) is not None:
+            excluded[deployment.name] = f"constraint {bar.name!r}"
+        elif deployment.context_window is not None and needed > deployment.context_window:
+            excluded[deployment.name] = f"{TOO_LONG} {deployment.context_window} < {needed} tokens"
+        elif deployment.capabilities is not None and (lack := _lack(deployment.capabilities, signals)) is not None:
+            excluded[deployment.name] = f"no capability {lack!r}"
+    return excluded
+
+
+def _bar(deployment: Deployment, constraints: Sequence[Constraint]) -> Constraint | None:
+    return next((each for each in constraints if deployment.name not in each.permitted), None)
+
+
+def _lack(capabilities: frozenset[str], signals: Signals) -> str | None:
+    """The first capability that the request needs and is not there."""
+    if signals.tools > 0 and "tools" not in capabilities:
+        return "tools"
+    if signals.structured and "json_schema" not in capabilities:
+        return "json_schema"
+    if signals.images > 0 and "vision" not in capabilities:
+        return "vision"
+    return None
+
+
+def without_resting(fit: Sequence[Deployment], cooling: Mapping[str, float], notes: Notes) -> Sequence[Deployment]:
+    """Leave resting deployments out, unless all are at rest: then each is better than none."""
+    rested = [deployment for deployment in fit if deployment.name not in cooling]
+    if not rested:
+        if fit:
+            notes.reasons.append("every deployment is cooling down: trying them all the same")
+        return fit
+    notes.excluded.update(
+        {each.name: f"{_RESTING} for {cooling[each.name]:.1f} s more" for each in fit if each.name in cooling}
+    )
+    return rested
+
+
+def without_untriggered(plan: Sequence[Deployment], route: Route, notes: Notes) -> Sequence[Deployment]:
+    """Leave out what the plan would begin with though it is only for failures nobody has met."""
+    starts = [start for start in _FAILED_BEFORE if any(why.startswith(start) for why in notes.excluded.values())]
+    met = frozenset[Trigger]().union(*(_FAILED_BEFORE[start] for start in starts))
+    for place, each in enumerate(plan):
+        kinds = route.triggers.get(each.name)
+        if kinds is None or kinds & met:
+            return plan[place:]
+        notes.excluded[each.name] = f"takes over on {', '.join(sorted(kinds))} only"
+    return ()
