@@ -47,6 +47,8 @@ ANSWERED_BY_TIER = rate("requests_total", by="tier", where='outcome="ok"')
 WAITED_FOR = rate("requests_total", where='outcome!="client_disconnected"')
 BASELINE_COST = rate("baseline_cost_usd_total")
 ACTUAL_COST = rate("actual_cost_usd_total")
+ROLLED_OUT = rate("rollout_decisions_total", by="policy, candidate, mode")
+MOVED = rate("rollout_decisions_total", by="policy, candidate, mode", where='result="moved"')
 
 GLANCE = (
     Panel(
@@ -128,6 +130,57 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "The ten rules that chose the route most often; default where no rule did.",
                 units.RequestsPerSecond,
                 (Query(f"topk(10, {rate('decisions_total', by='policy, rule')})", "{{policy}}: {{rule}}"),),
+            ),
+        ),
+    ),
+    (
+        "Policies",
+        (
+            Panel(
+                "Policy version",
+                "Gateway processes by the version they have in force; two for long: one of them does not reload.",
+                units.Short,
+                (Query("sum by (version) (sizewise_policy_info)", "{{version}}"),),
+                stacked=True,
+            ),
+            Panel(
+                "Age of the policies",
+                "Time since the version in force was loaded, by gateway process.",
+                units.Seconds,
+                (
+                    Query(
+                        "time() - max by (instance) (sizewise_policy_loaded_timestamp_seconds)",
+                        "{{instance}}",
+                    ),
+                ),
+            ),
+            Panel(
+                "Reloads",
+                "Changes of the policy files that came into force or were refused, and the processes that refuse now.",
+                units.Short,
+                (
+                    Query(
+                        "sum by (result) (increase(sizewise_policy_reloads_total[$__rate_interval]))",
+                        "{{result}}",
+                    ),
+                    Query("sum(sizewise_policy_failing)", "refusing now"),
+                ),
+            ),
+            Panel(
+                "Moved by roll-outs",
+                "Share of the decisions on which a policy and its candidate differ; 0 where nothing is rolled out.",
+                units.PercentUnit,
+                (
+                    Query(
+                        f"({MOVED} or 0 * {ROLLED_OUT}) / {ROLLED_OUT} or on() vector(0)",
+                        "{{policy}} → {{candidate}} ({{mode}})",
+                    ),
+                    Query(
+                        f"{rate('rollout_decisions_total', by='acted')} / scalar({rate('rollout_decisions_total')})"
+                        " or on() vector(0)",
+                        "acted: {{acted}}",
+                    ),
+                ),
             ),
         ),
     ),

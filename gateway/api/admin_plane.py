@@ -1,15 +1,16 @@
-"""The admin plane: what operators read. A port and credentials of its own."""
+"""The admin plane: what operators read, and the reload of the policies. A port and credentials of its own."""
 
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Protocol
 
-from fastapi import Depends, FastAPI, HTTPException, Query
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query
+from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from msgspec import to_builtins
 
 from gateway.api.probes import Expose, Readiness, probe_routes
 from gateway.domain.explanation import explain
-from gateway.domain.policy import Policy
+from gateway.domain.policy import Policy, PolicySet
 from gateway.domain.record import RequestRecord
 from gateway.ports import PolicySource
 
@@ -21,6 +22,39 @@ class Records(Protocol):
     def find(self, request_id: str) -> RequestRecord | None: ...
 
 
+class Refusal(Protocol):
+    """Files that were not put in force; times are Unix seconds."""
+
+    @property
+    def version(self) -> str: ...
+    @property
+    def since_s(self) -> float: ...
+    @property
+    def problems(self) -> Sequence[str]: ...
+
+
+class PolicyStatus(Protocol):
+    """How the policies stand; times are Unix seconds."""
+
+    @property
+    def since_s(self) -> float: ...
+    @property
+    def reloads_ok(self) -> int: ...
+    @property
+    def reloads_failed(self) -> int: ...
+    @property
+    def refused(self) -> Refusal | None: ...
+
+
+class PolicyFiles(Protocol):
+    """Where the policies come from; `try_reload` blocks, and is called on a worker thread."""
+
+    def status(self) -> PolicyStatus: ...
+    def try_reload(self) -> bool:
+        """Whether the files' present state is in force now."""
+        ...
+
+
 def build_admin_plane(
     *,
     policies: PolicySource,
@@ -29,8 +63,15 @@ def build_admin_plane(
     expose: Expose,
     is_admin: Callable[[str | None], bool],
     version: str,
+    policy_files: PolicyFiles | None = None,
+    routers: Sequence[APIRouter] = (),
 ) -> FastAPI:
-    """The application for the admin port. `is_admin` judges a bearer token, None where there is none."""
+    """The application for the admin port.
+
+    is_admin      judges a bearer token, None where there is none
+    policy_files  what can be reloaded; None: the policies come from elsewhere
+    routers       more pages, which ask for the same credential
+    """
     bearer = HTTPBearer(auto_error=False)
 
     def authorised(credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> None:
@@ -39,12 +80,6 @@ def build_admin_plane(
 
     app = FastAPI(title="Sizewise admin", version=version, redoc_url=None)
     app.router.routes.extend(probe_routes(readiness, expose))
-
-    @app.get("/admin/policies", dependencies=[Depends(authorised)])
-    def policies_in_force() -> dict[str, Any]:
-        """The policy set in force, each policy with its rules in order."""
-        current = policies.current()
-        return {"version": current.version, "policies": [_outline(policy) for policy in current.policies]}
 
     @app.get("/admin/decisions", dependencies=[Depends(authorised)])
     def latest_decisions(limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> list[dict[str, Any]]:
@@ -59,7 +94,50 @@ def build_admin_plane(
             raise HTTPException(404, f"no record of request {request_id!r}")
         return {"record": to_builtins(record), "story": explain(record)}
 
+    for router in (_policy_pages(policies, policy_files), *routers):
+        app.include_router(router, dependencies=[Depends(authorised)])
     return app
+
+
+def _policy_pages(policies: PolicySource, files: PolicyFiles | None) -> APIRouter:
+    pages = APIRouter()
+
+    @pages.get("/admin/policies")
+    def policies_in_force() -> dict[str, Any]:
+        """The policy set in force, each policy with its rules in order."""
+        return _outlines(policies.current())
+
+    @pages.get("/admin/policy")
+    def policy_status() -> dict[str, Any]:
+        """The policy set in force, since when, and what is wrong with the files where they were refused."""
+        return _state(policies, files)
+
+    @pages.post("/admin/policy/reload")
+    def reload_policies() -> JSONResponse:
+        """Put the files' present state in force: 200 with the status, or 409 where it was refused."""
+        if files is None:
+            raise HTTPException(409, "the policies in force come from no files")
+        is_in_force = files.try_reload()
+        return JSONResponse(_state(policies, files), 200 if is_in_force else 409)
+
+    return pages
+
+
+def _state(policies: PolicySource, files: PolicyFiles | None) -> dict[str, Any]:
+    status = None if files is None else files.status()
+    refused = None if status is None else status.refused
+    return {
+        **_outlines(policies.current()),
+        "since_s": None if status is None else status.since_s,
+        "reloads": None if status is None else {"ok": status.reloads_ok, "failed": status.reloads_failed},
+        "refused": None
+        if refused is None
+        else {"version": refused.version, "since_s": refused.since_s, "problems": list(refused.problems)},
+    }
+
+
+def _outlines(current: PolicySet) -> dict[str, Any]:
+    return {"version": current.version, "policies": [_outline(policy) for policy in current.policies]}
 
 
 def _outline(policy: Policy) -> dict[str, Any]:
@@ -67,11 +145,12 @@ def _outline(policy: Policy) -> dict[str, Any]:
         "name": policy.name,
         "version": policy.version,
         "serves": policy.serves,
+        "rollout": {"mode": policy.rollout.mode, "share": policy.rollout.share},
         "threshold": policy.threshold,
         "baseline": None if policy.baseline is None else policy.baseline.name,
         "constraints": [
             {"name": each.name, "when": each.when.source, "require": each.requires} for each in policy.constraints
         ],
-        "rules": [{"name": each.name, "when": each.when.source, "route": each.route.name} for each in policy.rules],
+        "rules": [{"name": each.name, "when": each.when.source, "route": each.goes_to} for each in policy.rules],
         "default": policy.default.name,
     }

@@ -1,8 +1,6 @@
 """`sizewise policy test`: every case of a directory tried, and which rules no case reaches."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 from xml.etree import ElementTree as ET
@@ -10,16 +8,13 @@ from xml.etree import ElementTree as ET
 import click
 import msgspec
 
-from gateway.classifiers.model_file import load_prior
 from gateway.cli.options import assume_env_option, directory_argument
-from gateway.cli.policy_trial import policies_to_try, tried
-from gateway.domain.decision import DEFAULT_RULE, Decision
-from gateway.domain.errors import GatewayError
+from gateway.cli.policy_trial import policies_to_try, trial
+from gateway.domain.decision import DEFAULT_RULE
 from gateway.domain.policy import PolicySet
-from gateway.domain.request import Caller
-from gateway.policyfile.cases import Case, Expected, read_cases
+from gateway.policyfile.case_runner import Coverage, Result, coverage_of, run_case
+from gateway.policyfile.cases import read_cases
 from gateway.policyfile.problems import PolicyError
-from gateway.ports import Classifier
 
 _FIRST_CASE: Final = """\
 no case in {directory}: write {file}, such as
@@ -34,43 +29,6 @@ cases:
     alias: {alias}
     classification: {{task: legal, small_ok: 0.9, has_evidence: true}}
     expect: {{route: {route}}}"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """One expectation that was not met."""
-
-    what: str
-    expected: Any
-    got: Any
-
-    def __str__(self) -> str:
-        return f"{self.what}: expected {_shown(self.expected)}, got {_shown(self.got)}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """One case, tried; `decision` is None where its request would not be accepted."""
-
-    case: Case
-    decision: Decision | None
-    differences: tuple[Difference, ...]
-
-    @property
-    def where(self) -> str:
-        return f"{self.case.place.file}:{self.case.place.line}:{self.case.place.column}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Coverage:
-    """How many cases each rule of each policy decided, defaults included."""
-
-    hits: Mapping[str, Mapping[str, int]]
-
-    @property
-    def percent(self) -> float:
-        counts = [count for rules in self.hits.values() for count in rules.values()]
-        return 100.0 * sum(count > 0 for count in counts) / len(counts)
 
 
 @click.command("test")
@@ -91,8 +49,8 @@ def try_cases(*, directory: Path, as_json: bool, junit: Path | None, min_coverag
         raise click.ClickException(str(error)) from error
     if not cases:
         raise click.ClickException(_first_case(directory, policies))
-    classifier = load_prior()
-    results = [run_case(case, policies, classifier) for case in cases]
+    as_live = trial()
+    results = [run_case(case, policies, as_live) for case in cases]
     coverage = coverage_of(results, policies)
     if junit is not None:
         _write(junit, as_junit(results))
@@ -101,44 +59,6 @@ def try_cases(*, directory: Path, as_json: bool, junit: Path | None, min_coverag
         click.echo(f"coverage {coverage.percent:.1f} % is below --min-coverage {min_coverage:g}", err=True)
     if coverage.percent < min_coverage or any(result.differences for result in results):
         raise click.exceptions.Exit(1)
-
-
-def run_case(case: Case, policies: PolicySet, classifier: Classifier) -> Result:
-    caller = Caller(key_id=case.key.id, team=case.key.team, app=case.key.app)
-    try:
-        body = msgspec.json.encode(case.request)
-        _, decision = tried(policies, body, classifier, caller=caller, said=case.said)
-    except GatewayError as error:
-        refused = Difference(what="request", expected="one the gateway accepts", got=str(error))
-        return Result(case=case, decision=None, differences=(refused,))
-    return Result(case=case, decision=decision, differences=tuple(_differences(case.expect, decision)))
-
-
-def _differences(expect: Expected, decision: Decision) -> Iterator[Difference]:
-    plan = [deployment.name for deployment in decision.plan]
-    got = {
-        "route": decision.route.name,
-        "rule": decision.rule,
-        "deployment": plan[0] if plan else None,
-        "plan": plan,
-        "refused": not plan,
-    }
-    for what, value in got.items():
-        wanted = getattr(expect, what)
-        if wanted is not None and wanted != value:
-            yield Difference(what=what, expected=wanted, got=value)
-    for name, why in (expect.excluded or {}).items():
-        reason = decision.excluded.get(name)
-        if reason is None or why not in reason:
-            yield Difference(what=f"excluded {name!r}", expected=why or "left out", got=reason or "not left out")
-    if expect.reason is not None and not any(expect.reason in reason for reason in decision.reasons):
-        yield Difference(what="reason", expected=expect.reason, got=list(decision.reasons))
-
-
-def coverage_of(results: Sequence[Result], policies: PolicySet) -> Coverage:
-    decided = Counter((each.decision.policy, each.decision.rule) for each in results if each.decision is not None)
-    rules_of = {policy.name: (*(rule.name for rule in policy.rules), DEFAULT_RULE) for policy in policies.policies}
-    return Coverage(hits={name: {rule: decided[name, rule] for rule in rules} for name, rules in rules_of.items()})
 
 
 def _text(results: Sequence[Result], coverage: Coverage) -> str:
@@ -236,12 +156,6 @@ def _write(file: Path, document: bytes) -> None:
 def _printable(text: str) -> str:
     """XML has no way to write a control character."""
     return "".join(char if char.isprintable() else " " for char in text)
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, list):
-        return f"[{', '.join(map(str, value))}]"
-    return {None: "none", True: "yes", False: "no"}.get(value, repr(value))
 
 
 def _first_case(directory: Path, policies: PolicySet) -> str:

@@ -88,7 +88,8 @@ async def _run(settings: Settings, *, demo: bool) -> None:
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         click.echo(_greeting(settings, assembly, data, admin, demo=demo))
-        await serve_on([(assembly.data_plane, data), (assembly.admin_plane, admin)], assembly.readiness)
+        async with assembly.watching():
+            await serve_on([(assembly.data_plane, data), (assembly.admin_plane, admin)], assembly.readiness)
         if lost := await assembly.aclose():
             raise click.ClickException(f"{lost} records could not be written: the database was away")
 

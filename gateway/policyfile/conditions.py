@@ -75,8 +75,8 @@ class PolicyConditions:
                 raise ConditionError([failed_on_sample(source, str(outcome))])
         if in_session:
             expression = _compiled(self._facts.env, in_session_only(source), FACT_TYPES)
-        checked = expression.serialize()  # holds the name of every variable the expression refers to
-        reads = frozenset(name for name in FACTS if name.encode() in checked)
+        checked = expression.serialize()  # holds the name of every variable it refers to, with its length before it
+        reads = frozenset(name for name in FACTS if bytes([len(name)]) + name.encode() in checked)
         self._used |= reads
         return Condition(source=source, holds=_holds(expression, source, on_error), reads=reads)
 

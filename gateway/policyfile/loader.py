@@ -1,16 +1,36 @@
-"""Loads a directory of policy files, and keeps the last set that was without a problem."""
+"""Loads a directory of policy files, and keeps the last set that was without a problem and whose cases were met."""
 
-from collections.abc import Mapping
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Lock
 from typing import NamedTuple
 
 from gateway.domain.policy import PolicySet
+from gateway.policyfile.case_runner import check_cases
 from gateway.policyfile.compiler import compile_set
 from gateway.policyfile.deployments import DeploymentCompiler, PriceBook
 from gateway.policyfile.items import Items, read_items
 from gateway.policyfile.nodes import parse
-from gateway.policyfile.problems import Place, Problems
-from gateway.policyfile.source import read_directory, version_of
+from gateway.policyfile.problems import Place, PolicyError, Problems
+from gateway.policyfile.source import (
+    SourceFile,
+    Stamp,
+    digest_of,
+    read_case_files,
+    read_directory,
+    stamp_of,
+    version_of,
+)
+from gateway.policyfile.trial import Trial
+
+_READINGS = 5
+_LONGEST_SHOWN = 1_000
+
+_log = logging.getLogger(__name__)
 
 
 class Loaded(NamedTuple):
@@ -27,7 +47,7 @@ def load_policies(directory: Path, prices: PriceBook, environment: Mapping[str, 
 
 
 def load_with_items(directory: Path, prices: PriceBook, environment: Mapping[str, str]) -> Loaded:
-    """Read, check and compile the policy files of a directory.
+    """Read, check and compile the policy files of a directory; its cases are not looked at.
 
     prices       the price of a deployment whose file gives none
     environment  what `${NAME}` in api_base and api_key stands for
@@ -35,6 +55,17 @@ def load_with_items(directory: Path, prices: PriceBook, environment: Mapping[str
     """
     problems = Problems()
     files = read_directory(directory, problems)
+    return _compiled(directory, files, prices, environment, problems)
+
+
+def _compiled(
+    directory: Path,
+    files: Sequence[SourceFile],
+    prices: PriceBook,
+    environment: Mapping[str, str],
+    problems: Problems,
+) -> Loaded:
+    """The set of these files; `problems` holds what was wrong with reading them."""
     documents = [document for file in files if (document := parse(file, problems)) is not None]
     unreadable = len(problems)
     items = read_items(documents, problems)
@@ -47,20 +78,194 @@ def load_with_items(directory: Path, prices: PriceBook, environment: Mapping[str
     return Loaded(compiled, items, len(files))
 
 
-class FilePolicySource:
-    """Implements `ports.PolicySource` over a directory; what `current` gives out never changes under a request."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Files that were not put in force: their version, since when (Unix time in seconds), and why."""
 
-    def __init__(self, directory: Path, prices: PriceBook, environment: Mapping[str, str]) -> None:
-        """Loads at once. Raises PolicyError."""
+    version: str
+    since_s: float
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyStatus:
+    """How the policies stand.
+
+    version         of the set in force
+    since_s         since when it is, Unix time in seconds
+    reloads_ok      changes of the files that were put in force
+    reloads_failed  changes that were refused
+    refused         the files' present state, where it was refused
+    """
+
+    version: str
+    since_s: float
+    reloads_ok: int = 0
+    reloads_failed: int = 0
+    refused: Refusal | None = None
+
+
+class _Digests(NamedTuple):
+    """Of the policy files, and of all that a reload depends on."""
+
+    policies: str = ""
+    everything: str = ""
+
+
+class _Reading(NamedTuple):
+    """The policy files at one moment, and what was wrong with reading them."""
+
+    files: tuple[SourceFile, ...]
+    problems: Problems
+    digests: _Digests
+
+
+class FilePolicySource:
+    """Implements `ports.PolicySource` over a directory; what `current` gives out never changes under a request.
+
+    May be reloaded from any thread; that takes as long as reading, compiling and running the cases.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        prices: PriceBook,
+        environment: Mapping[str, str],
+        trial: Trial | None = None,
+        *,
+        now: Callable[[], float] = time.time,
+        after_load: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Loads at once. Raises PolicyError.
+
+        trial       runs the directory's cases; without one they are not looked at
+        now         Unix time in seconds
+        after_load  called after each compilation, to let go of what only that needs
+        """
         self._directory = directory
         self._prices = prices
         self._environment = environment
-        self._current = load_policies(directory, prices, environment)
+        self._trial = trial
+        self._now = now
+        self._after_load = after_load
+        self._reloading = Lock()
+        self._in_force = _Digests()
+        self._refused: tuple[_Digests, PolicyError] | None = None
+        reading = self._read()
+        self._current = self._compile(reading)
+        self._check_cases(self._current)
+        self._in_force = reading.digests
+        self._status = PolicyStatus(version=self._current.version, since_s=now())
 
     def current(self) -> PolicySet:
         return self._current
 
+    def status(self) -> PolicyStatus:
+        return self._status
+
+    def stamp(self) -> Stamp:
+        """Changes with the files, and costs less than reading them."""
+        return stamp_of(self._directory)
+
     def reload(self) -> PolicySet:
-        """Put the files' present state in force. Raises PolicyError, and then the old set stays."""
-        self._current = load_policies(self._directory, self._prices, self._environment)
-        return self._current
+        """Put the files' present state in force, in one step; where they did not change, that costs a reading.
+
+        Raises PolicyError where they have problems or a case is not met, and then the old set stays.
+        """
+        with self._reloading:
+            reading = self._read()
+            if self._refused is not None and self._refused[0] == reading.digests:
+                raise PolicyError(self._refused[1].problems)
+            if self._refused is not None or self._in_force != reading.digests:
+                try:
+                    policies = self._accepted(reading)
+                except PolicyError as error:
+                    self._refuse(reading, error)
+                    raise
+                self._put_in_force(reading, policies)
+            return self._current
+
+    def try_reload(self) -> bool:
+        """Reload; whether the files are in force now. Why they are not stands in the log and in `status`."""
+        try:
+            self.reload()
+        except PolicyError:
+            return False
+        return True
+
+    def _read(self) -> _Reading:
+        """The files, all of one moment, as far as they can be read."""
+        for _ in range(_READINGS):
+            problems = Problems()
+            policies: tuple[SourceFile, ...] = ()
+            cases: tuple[SourceFile, ...] = ()
+            before = self.stamp()
+            with suppress(PolicyError):  # raised for too many problems, which `problems` holds
+                policies = read_directory(self._directory, problems)
+                cases = () if self._trial is None else read_case_files(self._directory, problems)
+            if self.stamp() == before:
+                break
+        else:
+            place = Place(str(self._directory))
+            problems.add(place, "", "the files change while they are read", "write them elsewhere, then move them here")
+        everything = (*policies, *cases, SourceFile("problems", "\n".join(map(str, problems))))
+        return _Reading(policies, problems, _Digests(digest_of(policies), digest_of(everything)))
+
+    def _accepted(self, reading: _Reading) -> PolicySet:
+        """The set of these files, its cases met. What is in force already is not compiled again. Raises PolicyError."""
+        if self._in_force == reading.digests:
+            return self._current
+        if self._in_force.policies == reading.digests.policies:
+            reading.problems.raise_if_any()
+            policies = self._current
+        else:
+            policies = self._compile(reading)
+        self._check_cases(policies)
+        return policies
+
+    def _compile(self, reading: _Reading) -> PolicySet:
+        try:
+            compiled = _compiled(self._directory, reading.files, self._prices, self._environment, reading.problems)
+        finally:
+            self._after_load()
+        return compiled.policies
+
+    def _check_cases(self, policies: PolicySet) -> None:
+        if self._trial is not None:
+            check_cases(self._directory, policies, self._trial)
+
+    def _put_in_force(self, reading: _Reading, policies: PolicySet) -> None:
+        before, self._current = self._current, policies
+        self._in_force, self._refused = reading.digests, None
+        since_s = self._status.since_s if policies is before else self._now()
+        self._status = PolicyStatus(
+            version=policies.version,
+            since_s=since_s,
+            reloads_ok=self._status.reloads_ok + 1,
+            reloads_failed=self._status.reloads_failed,
+        )
+        _log.info("policy version %s in force, was %s: %s", policies.version, before.version, changes(before, policies))
+
+    def _refuse(self, reading: _Reading, error: PolicyError) -> None:
+        self._refused = reading.digests, error
+        problems = tuple(str(problem)[:_LONGEST_SHOWN] for problem in error.problems)
+        version = reading.digests.policies[:8]
+        self._status = replace(
+            self._status,
+            reloads_failed=self._status.reloads_failed + 1,
+            refused=Refusal(version=version, since_s=self._now(), problems=problems),
+        )
+        message = "policy version %s refused, %s stays in force: %d problems"
+        _log.error(message, version, self._current.version, len(problems), extra={"problems": problems})
+
+
+def changes(before: PolicySet, after: PolicySet) -> str:
+    """Which policies are not what they were, by name."""
+    old = {policy.name: policy.version for policy in before.policies}
+    new = {policy.name: policy.version for policy in after.policies}
+    kinds = {
+        "changed": [name for name in new if name in old and old[name] != new[name]],
+        "added": [name for name in new if name not in old],
+        "removed": [name for name in old if name not in new],
+    }
+    return "; ".join(f"{kind} {', '.join(names)}" for kind, names in kinds.items() if names) or "no policy changed"

@@ -12,6 +12,7 @@ from gateway.policyfile.problems import Place, Problems
 from gateway.policyfile.source import SourceFile
 
 DEEPEST_NESTING = 32
+MOST_NODES = 50_000
 
 Scalar = str | bool | int | Decimal | None
 Location = tuple[str | int, ...]
@@ -112,6 +113,7 @@ class _Composer:
         self._file = file
         self._problems = problems
         self._events: Iterator[Any] = yaml.parse(file.text, Loader=yaml.CSafeLoader)
+        self._nodes = 0
 
     def document(self) -> Node | None:
         root: Node | None = None
@@ -126,6 +128,9 @@ class _Composer:
     def _node(self, event: Any, loc: Location) -> Node:
         if len(loc) > DEEPEST_NESTING:
             raise yaml.MarkedYAMLError(None, None, f"nested deeper than {DEEPEST_NESTING}", event.start_mark)
+        self._nodes += 1
+        if self._nodes > MOST_NODES:
+            raise yaml.MarkedYAMLError(None, None, f"more than {MOST_NODES} values; split it", event.start_mark)
         if isinstance(event, yaml.AliasEvent):
             self._problem(event, f"alias '*{event.anchor}': aliases are not supported", "write the value out")
             return self._made(event, loc, None)

@@ -1,9 +1,14 @@
 """What is wrong with the policy files: each problem at its place, all of them in one error."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import islice
+from typing import Final, NamedTuple
+
+MOST_PROBLEMS: Final = 200
+_MOST_KNOWN: Final = 1_000
+"""Words that a suggestion is looked for among: comparing is slow, and a hostile file may hold many of both."""
 
 
 class Place(NamedTuple):
@@ -44,12 +49,13 @@ class PolicyError(Exception):
 
 
 class Problems:
-    """Collects problems until `raise_if_any`."""
+    """Collects problems until `raise_if_any`, or until there are so many that nobody reads on."""
 
     def __init__(self) -> None:
-        self._found: list[Problem] = []
+        self._found: dict[Problem, None] = {}
 
     def add(self, place: Place, path: str, message: str, suggestion: str | None = None) -> None:
+        """Raises PolicyError where these are `MOST_PROBLEMS`: the rest is not looked for."""
         problem = Problem(
             file=place.file,
             line=place.line,
@@ -58,11 +64,15 @@ class Problems:
             message=message,
             suggestion=suggestion,
         )
-        if problem not in self._found:
-            self._found.append(problem)
+        self._found[problem] = None
+        if len(self._found) >= MOST_PROBLEMS:
+            raise PolicyError(self._found)
 
     def __len__(self) -> int:
         return len(self._found)
+
+    def __iter__(self) -> Iterator[Problem]:
+        return iter(self._found)
 
     def raise_if_any(self) -> None:
         if self._found:
@@ -71,5 +81,5 @@ class Problems:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """The nearest of the known words, as a question; None where none is near."""
-    nearest = difflib.get_close_matches(word, list(known), n=1)
+    nearest = difflib.get_close_matches(word, islice(known, _MOST_KNOWN), n=1)
     return f"did you mean {nearest[0]!r}?" if nearest else None

@@ -1,4 +1,4 @@
-"""Prometheus metrics, all derived from the records: what Grafana shows is what the records hold.
+"""Prometheus metrics, derived from the records but for how the policies stand: Grafana shows what the records hold.
 
 Label values are names out of the configuration (policy, rule, route, deployment, tier) and the gateway's own codes,
 never anything a client sent: the number of series is bounded by the policy files.
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import accumulate
 from math import inf
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Info, PlatformCollector, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -19,6 +20,7 @@ from prometheus_client.utils import floatToGoString
 
 from gateway.domain.pricing import NANO_PER_USD
 from gateway.domain.record import AttemptRecord, RequestRecord
+from gateway.domain.rollout import Beside
 
 _OVERHEAD_BUCKETS_S = tuple(
     us / 1e6
@@ -29,6 +31,21 @@ _UPSTREAM_BUCKETS_S = tuple(0.01 * 2**n for n in range(15))
 
 LabelValues = tuple[str, ...]
 Totals = defaultdict[LabelValues, int]
+
+
+class PolicyStatus(Protocol):
+    """How the policies stand; `since_s` is Unix time, `refused` None where the files' present state is in force."""
+
+    @property
+    def version(self) -> str: ...
+    @property
+    def since_s(self) -> float: ...
+    @property
+    def reloads_ok(self) -> int: ...
+    @property
+    def reloads_failed(self) -> int: ...
+    @property
+    def refused(self) -> object | None: ...
 
 
 class MetricsRecorder:
@@ -60,6 +77,15 @@ class MetricsRecorder:
         )
         self._decisions = self._counter(
             "decisions", "Decisions, with the tier that was tried first.", "policy", "rule", "tier"
+        )
+        self._rollout = self._counter(
+            "rollout_decisions",
+            "Decisions while a policy is rolled out: which of the two acted, and whether the other would differ.",
+            "policy",
+            "candidate",
+            "mode",
+            "acted",
+            "result",
         )
         self._baseline_cost = self._counter(
             "baseline_cost_usd",
@@ -118,6 +144,37 @@ class MetricsRecorder:
             )
         )
 
+    def watch_policies(self, status: Callable[[], PolicyStatus]) -> None:
+        """Expose how the policies stand, asked for at each scrape; call it once."""
+
+        def info() -> Metric:
+            family = GaugeMetricFamily("sizewise_policy_info", "The policy version in force.", labels=["version"])
+            family.add_metric([status().version], 1)
+            return family
+
+        def loaded() -> Metric:
+            return GaugeMetricFamily(
+                "sizewise_policy_loaded_timestamp_seconds",
+                "Since when that version is in force, in Unix time.",
+                value=status().since_s,
+            )
+
+        def failing() -> Metric:
+            return GaugeMetricFamily(
+                "sizewise_policy_failing",
+                "1 where the policy files were refused and an older version is in force.",
+                value=status().refused is not None,
+            )
+
+        def reloads() -> Metric:
+            family = CounterMetricFamily("sizewise_policy_reloads", "Changes of the policy files.", labels=["result"])
+            family.add_metric(["ok"], status().reloads_ok)
+            family.add_metric(["failed"], status().reloads_failed)
+            return family
+
+        for each in (info, loaded, failing, reloads):
+            self._at_scrape(each)
+
     def expose(self) -> tuple[bytes, str]:
         """All metrics as Prometheus reads them, and their content type."""
         return generate_latest(self._registry), CONTENT_TYPE_PLAIN_0_0_4
@@ -131,9 +188,17 @@ class MetricsRecorder:
             self._time_to_first_token[deployment,].observe(record.ttft_ms / 1e3)
         decided_tier = record.attempts[0].tier if record.attempts else ""
         self._decisions[record.policy, record.rule, decided_tier] += 1
+        if record.beside is not None:
+            self._count_rollout(record.policy, record.beside)
         if record.cost_nano_usd is not None and record.baseline_cost_nano_usd is not None:
             self._baseline_cost[record.policy,] += record.baseline_cost_nano_usd
             self._actual_cost[record.policy,] += record.cost_nano_usd
+
+    def _count_rollout(self, policy: str, beside: Beside) -> None:
+        live, candidate, acted = (
+            (policy, beside.policy, "live") if beside.was_candidate else (beside.policy, policy, "candidate")
+        )
+        self._rollout[live, candidate, beside.mode, acted, "moved" if beside.differs else "same"] += 1
 
     def _count_attempt(self, attempt: AttemptRecord) -> None:
         deployment = attempt.deployment

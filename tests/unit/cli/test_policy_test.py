@@ -5,9 +5,9 @@ from xml.etree import ElementTree as ET
 import pytest
 from click.testing import CliRunner, Result
 
-from gateway.classifiers.model_file import load_prior
-from gateway.cli.policy_test import coverage_of, run_case, try_cases
-from gateway.cli.policy_trial import policies_to_try
+from gateway.cli.policy_test import try_cases
+from gateway.cli.policy_trial import policies_to_try, trial
+from gateway.policyfile.case_runner import coverage_of, run_case
 from gateway.policyfile.cases import read_cases
 from tests.unit.policyfile.folder import GOOD, write
 
@@ -160,9 +160,9 @@ def test_the_directory_comes_from_the_environment_where_none_is_given(tmp_path: 
 
 def test_the_demos_cases_hold_and_reach_every_rule() -> None:
     policies = policies_to_try(DEMO, assume_env=True)
-    classifier = load_prior()
+    as_live = trial()
 
-    results = [run_case(case, policies, classifier) for case in read_cases(DEMO, policies)]
+    results = [run_case(case, policies, as_live) for case in read_cases(DEMO, policies)]
 
     assert [str(each) for result in results for each in result.differences] == []
     assert coverage_of(results, policies).percent == 100.0

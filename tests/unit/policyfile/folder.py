@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from gateway.api.dialects import parse_any
 from gateway.domain.policy import PolicySet
 from gateway.domain.pricing import Price
 from gateway.policyfile.loader import load_policies
 from gateway.policyfile.problems import PolicyError
+from gateway.policyfile.trial import Trial
+from tests.fakes import FakeClassifier
 
 DEPLOYMENTS = """
 deployments:
@@ -52,3 +55,8 @@ def problems_of(directory: Path, environment: Mapping[str, str] | None = None, *
     with pytest.raises(PolicyError) as caught:
         load(directory, environment, **files)
     return [str(problem).removeprefix(f"{directory}/") for problem in caught.value.problems]
+
+
+def trial() -> Trial:
+    """Runs cases; a request whose case does not say what the classifier says is easy."""
+    return Trial(parse_any, FakeClassifier())

@@ -1,13 +1,27 @@
+import logging
+import os
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.policyfile.loader import FilePolicySource
+from gateway.policyfile.loader import FilePolicySource, PolicyStatus, changes
 from gateway.policyfile.problems import PolicyError
 from gateway.ports import PolicySource
-from tests.unit.policyfile.folder import DEPLOYMENTS, GOOD, load, problems_of, unknown_prices, write
+from tests.unit.policyfile.folder import (
+    DEPLOYMENTS,
+    GOOD,
+    POLICIES,
+    ROUTES,
+    load,
+    problems_of,
+    trial,
+    unknown_prices,
+    write,
+)
 
 
 def test_the_set_has_the_version_of_its_files(tmp_path: Path) -> None:
@@ -69,6 +83,216 @@ def test_a_reload_puts_the_new_set_in_force_and_leaves_the_old_one_alone(tmp_pat
     assert source.current() is after
     assert "other" in after.by_alias
     assert "auto" in before.by_alias
+
+
+CASE = "{name: easy, ask: hello, classification: {small_ok: 0.9}, expect: {route: small-first}}"
+BROKEN = GOOD.replace("route: small-first", "route: nowhere")
+
+
+def write_case(directory: Path, text: str = CASE) -> None:
+    (directory / "p.cases.yaml").write_text(f"cases: [{text}]", encoding="utf-8")
+
+
+def source_of(directory: Path, now: Callable[[], float] = lambda: 0.0) -> FilePolicySource:
+    return FilePolicySource(directory, unknown_prices, {}, trial(), now=now)
+
+
+def test_a_case_that_fails_keeps_the_gateway_from_starting(tmp_path: Path) -> None:
+    write(tmp_path, p=GOOD)
+    write_case(tmp_path, CASE.replace("small-first", "large-only"))
+
+    with pytest.raises(PolicyError) as caught:
+        source_of(tmp_path)
+
+    fails = "case 'easy' fails: route: expected 'large-only', got 'small-first'"
+    assert str(caught.value) == f"{tmp_path}/p.cases.yaml:1:9: {fails}"
+
+
+def test_without_a_trial_cases_are_not_looked_at(tmp_path: Path) -> None:
+    write(tmp_path, p=GOOD)
+    write_case(tmp_path, "{")
+
+    source = FilePolicySource(tmp_path, unknown_prices, {})
+
+    assert source.current().policies[0].name == "default"
+
+
+def test_a_case_that_fails_keeps_the_old_set_in_force(tmp_path: Path) -> None:
+    source = source_of(write(tmp_path, p=GOOD))
+    before = source.current()
+    write(tmp_path, p=GOOD.replace("small_ok >=", "small_ok <"))
+    write_case(tmp_path)
+
+    is_in_force = source.try_reload()
+
+    assert not is_in_force
+    assert source.current() is before
+    refused = source.status().refused
+    assert refused is not None
+    assert "case 'easy' fails: route: expected 'small-first', got 'large-only'" in refused.problems[0]
+
+
+def test_a_case_alone_that_changes_is_run_against_the_set_in_force_and_compiles_nothing(tmp_path: Path) -> None:
+    source = source_of(write(tmp_path, p=GOOD))
+    before = source.current()
+    write_case(tmp_path)
+
+    source.reload()
+
+    assert source.current() is before
+    assert source.status().reloads_ok == 1
+
+
+def test_files_that_did_not_change_are_not_compiled_again(tmp_path: Path) -> None:
+    loads: list[str] = []
+    source = FilePolicySource(
+        write(tmp_path, p=GOOD), unknown_prices, {}, trial(), after_load=lambda: loads.append("loaded")
+    )
+    before = source.current()
+    os.utime(tmp_path / "p.yaml", (1, 1))
+
+    source.reload()
+
+    assert source.current() is before
+    assert loads == ["loaded"]
+    assert source.status().reloads_ok == 0
+
+
+def test_files_that_were_refused_are_not_tried_again_until_they_change(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = source_of(write(tmp_path, p=GOOD))
+    write(tmp_path, p=BROKEN)
+
+    told = []
+    for _ in range(3):
+        with pytest.raises(PolicyError) as caught:
+            source.reload()
+        told.append(str(caught.value))
+
+    assert len(set(told)) == 1
+    assert source.status().reloads_failed == 1
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+
+
+def test_the_status_tells_what_was_refused_and_since_when_until_the_files_are_good_again(tmp_path: Path) -> None:
+    time_s = [100.0]
+    source = source_of(write(tmp_path, p=GOOD), now=lambda: time_s[0])
+    version = source.current().version
+
+    time_s[0] = 200.0
+    write(tmp_path, p=BROKEN)
+    source.try_reload()
+    failing = source.status()
+    time_s[0] = 300.0
+    write(tmp_path, p=GOOD)
+    source.try_reload()
+
+    assert (failing.version, failing.since_s, failing.reloads_failed) == (version, 100.0, 1)
+    assert failing.refused is not None
+    assert (failing.refused.since_s, len(failing.refused.version)) == (200.0, 8)
+    assert failing.refused.version != version
+    assert "unknown route 'nowhere'" in failing.refused.problems[0]
+    assert source.status() == PolicyStatus(version=version, since_s=100.0, reloads_ok=1, reloads_failed=1)
+
+
+def test_a_new_version_is_in_force_from_when_it_was_loaded(tmp_path: Path) -> None:
+    time_s = [100.0]
+    source = source_of(write(tmp_path, p=GOOD), now=lambda: time_s[0])
+
+    time_s[0] = 200.0
+    write(tmp_path, p=GOOD.replace("large-a\n    rules", "small-a\n    rules"))
+    source.reload()
+
+    assert source.status().since_s == 200.0
+    assert source.status().version == source.current().version
+
+
+def test_a_reload_is_one_line_in_the_log_and_names_what_changed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = source_of(write(tmp_path, p=GOOD))
+    old = source.current().version
+    write(tmp_path, p=GOOD.replace("serves: [auto]", "serves: [other]"))
+
+    with caplog.at_level(logging.INFO):
+        source.reload()
+
+    new = source.current().version
+    assert [record.getMessage() for record in caplog.records] == [
+        f"policy version {new} in force, was {old}: changed default"
+    ]
+
+
+def test_every_problem_of_a_refusal_is_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    source = source_of(write(tmp_path, p=GOOD))
+    write(tmp_path, p=BROKEN, q="rutes: []")
+
+    source.try_reload()
+
+    (record,) = caplog.records
+    assert record.getMessage().endswith(f"refused, {source.current().version} stays in force: 2 problems")
+    assert len(vars(record)["problems"]) == 2
+
+
+def test_changes_are_told_by_kind(tmp_path: Path) -> None:
+    first = load(tmp_path, p=GOOD)
+    second = load(tmp_path, p=GOOD.replace("name: default", "name: other"))
+
+    assert changes(first, second) == "added other; removed default"
+    assert changes(first, first) == "no policy changed"
+
+
+def test_a_directory_that_vanishes_leaves_the_policies_in_force_and_may_come_back(tmp_path: Path) -> None:
+    folder = tmp_path / "policies"
+    folder.mkdir()
+    source = source_of(write(folder, p=GOOD))
+    before = source.current()
+
+    (folder / "p.yaml").unlink()
+    folder.rmdir()
+    is_in_force = source.try_reload()
+    refused = source.status().refused
+    folder.mkdir()
+    write(folder, p=GOOD)
+    is_back = source.try_reload()
+
+    assert (is_in_force, is_back) == (False, True)
+    assert refused is not None
+    assert "cannot read the policy directory: no such file or directory" in refused.problems[0]
+    assert source.current() is before
+
+
+def test_files_are_never_read_half_old_half_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Links are swapped under every reading: a mixture of two states must not come into force."""
+    for name, alias in (("one", "first"), ("two", "second")):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name, a=DEPLOYMENTS + ROUTES, b=POLICIES.replace("[auto]", f"[{alias}]"))
+    folder = tmp_path / "policies"
+    folder.mkdir()
+    (folder / "..data").symlink_to(tmp_path / "one")
+    for file in ("a.yaml", "b.yaml"):
+        (folder / file).symlink_to(f"..data/{file}")
+    source = source_of(folder)
+    swaps = count()
+
+    stamp = source.stamp
+
+    def moving() -> tuple[object, ...]:
+        seen = stamp()
+        target = ("two", "one")[next(swaps) % 2]
+        (folder / "..next").symlink_to(tmp_path / target)
+        (folder / "..next").rename(folder / "..data")
+        return seen
+
+    monkeypatch.setattr(source, "stamp", moving)
+    is_in_force = source.try_reload()
+
+    refused = source.status().refused
+    assert not is_in_force
+    assert refused is not None
+    assert "the files change while they are read" in refused.problems[-1]
+    assert set(source.current().by_alias) == {"first"}
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -137,8 +361,4 @@ def test_of_the_designs_example_only_what_is_not_built_yet_is_refused(tmp_path: 
 
     assert problems == [
         "p.yaml:28:5: route 'checked': 'check' is not supported yet",
-        (
-            "p.yaml:40:73: policy 'default', rule 1: unknown route 'sticky'; "
-            "session affinity is not supported yet; name a route of these files"
-        ),
     ]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.policyfile.nodes import Node, parse
+from gateway.policyfile.nodes import MOST_NODES, Node, parse
 from gateway.policyfile.problems import PolicyError, Problems
 from gateway.policyfile.source import SourceFile
 
@@ -128,3 +128,10 @@ def test_any_text_is_parsed_or_refused_and_never_crashes(text: str) -> None:
     node = parse(SourceFile("p.yaml", text), problems)
 
     assert node is None or len(problems) == 0
+
+
+def test_a_file_may_hold_many_values_and_not_more() -> None:
+    assert len(parsed("\n".join("- a" for _ in range(MOST_NODES - 1))).plain()) == MOST_NODES - 1
+    assert complaint("\n".join("- a" for _ in range(MOST_NODES))) == (
+        f"p.yaml:{MOST_NODES}:3: not valid YAML: more than {MOST_NODES} values; split it"
+    )

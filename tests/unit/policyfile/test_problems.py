@@ -1,6 +1,6 @@
 import pytest
 
-from gateway.policyfile.problems import Place, PolicyError, Problems, did_you_mean
+from gateway.policyfile.problems import MOST_PROBLEMS, Place, PolicyError, Problems, did_you_mean
 
 
 def test_a_problem_prints_its_place_its_path_its_message_and_its_suggestion() -> None:
@@ -37,3 +37,23 @@ def test_nothing_is_raised_where_nothing_is_wrong() -> None:
 def test_only_a_near_word_is_suggested() -> None:
     assert did_you_mean("smal-first", ["small-first", "large-only"]) == "did you mean 'small-first'?"
     assert did_you_mean("zebra", ["small-first", "large-only"]) is None
+
+
+def test_the_same_problem_is_told_once() -> None:
+    problems = Problems()
+
+    for _ in range(MOST_PROBLEMS):
+        problems.add(Place("a.yaml", 1, 1), "", "wrong")
+
+    assert [str(problem) for problem in problems] == ["a.yaml:1:1: wrong"]
+
+
+def test_after_more_problems_than_anybody_reads_the_rest_is_not_looked_for() -> None:
+    problems = Problems()
+    for line in range(1, MOST_PROBLEMS):
+        problems.add(Place("a.yaml", line, 1), "", "wrong")
+
+    with pytest.raises(PolicyError) as caught:
+        problems.add(Place("a.yaml", MOST_PROBLEMS, 1), "", "wrong")
+
+    assert len(caught.value.problems) == MOST_PROBLEMS

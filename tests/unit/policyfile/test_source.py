@@ -1,10 +1,21 @@
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from gateway.policyfile.problems import PolicyError, Problems
-from gateway.policyfile.source import LONGEST_FILE_BYTES, SourceFile, read_case_files, read_directory, version_of
+from gateway.policyfile.source import (
+    LONGEST_FILE_BYTES,
+    MOST_BYTES,
+    MOST_FILES,
+    SourceFile,
+    digest_of,
+    read_case_files,
+    read_directory,
+    stamp_of,
+    version_of,
+)
 
 
 def read(directory: Path) -> tuple[list[str], str]:
@@ -117,3 +128,103 @@ def test_case_files_of_a_directory_that_is_not_there_are_a_problem(tmp_path: Pat
 
     assert read_case_files(tmp_path / "none", problems) == ()
     assert len(problems) == 1
+
+
+def test_more_files_than_anybody_writes_are_refused_unread(tmp_path: Path) -> None:
+    for number in range(MOST_FILES + 1):
+        (tmp_path / f"{number}.yaml").touch()
+
+    assert read(tmp_path) == ([], f": {MOST_FILES + 1} files, more than {MOST_FILES}; put some of them together")
+
+
+def test_files_that_are_too_long_together_are_refused(tmp_path: Path) -> None:
+    for number in range(MOST_BYTES // LONGEST_FILE_BYTES + 1):
+        (tmp_path / f"{number}.yaml").write_bytes(b"#" * LONGEST_FILE_BYTES)
+
+    assert read(tmp_path)[1] == f": the files are longer than {MOST_BYTES} bytes together"
+
+
+def test_a_name_that_cannot_be_printed_is_refused_and_printed_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "a\nb.yaml").write_text("{}")
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.yaml")).write_text("{}")
+    (tmp_path / "good.yaml").write_text("{}")
+
+    names, problems = read(tmp_path)
+
+    assert names == ["good.yaml"]
+    assert problems.splitlines() == [
+        f": the file name {name} cannot be printed; rename it" for name in (r"'a\nb.yaml'", r"'\udcff.yaml'")
+    ]
+
+
+def test_the_version_is_the_beginning_of_the_digest() -> None:
+    files = [SourceFile("a.yaml", "x")]
+
+    assert digest_of(files).startswith(version_of(files))
+    assert len(digest_of(files)) == 64
+
+
+def rewrite(file: Path) -> None:
+    file.write_text("[1]")
+
+
+def touch_later(file: Path) -> None:
+    os.utime(file, ns=(1, 1))
+
+
+def lock(file: Path) -> None:
+    file.chmod(0o400)
+
+
+def replace_by_its_like(file: Path) -> None:
+    """As a copy that keeps the times does."""
+    status = file.stat()
+    other = file.with_name("other")
+    other.write_text("[]")
+    os.utime(other, ns=(status.st_atime_ns, status.st_mtime_ns))
+    other.rename(file)
+
+
+def add(file: Path) -> None:
+    file.with_name("b.cases.yaml").write_text("[]")
+
+
+@pytest.mark.parametrize("change", [Path.unlink, rewrite, touch_later, lock, replace_by_its_like, add])
+def test_a_stamp_changes_with_the_files(tmp_path: Path, change: Callable[[Path], object]) -> None:
+    (tmp_path / "a.yaml").write_text("{}")
+    before = stamp_of(tmp_path)
+
+    same = stamp_of(tmp_path)
+    change(tmp_path / "a.yaml")
+
+    assert before == same
+    assert stamp_of(tmp_path) != before
+
+
+def test_a_stamp_changes_with_what_a_link_leads_to(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.yaml").write_text("{}")
+    (tmp_path / "..data").symlink_to("one")
+    (tmp_path / "a.yaml").symlink_to("..data/a.yaml")
+    before = stamp_of(tmp_path)
+
+    (tmp_path / "..next").symlink_to("two")
+    (tmp_path / "..next").rename(tmp_path / "..data")
+
+    assert stamp_of(tmp_path) != before
+
+
+def test_other_files_leave_the_stamp_alone(tmp_path: Path) -> None:
+    before = stamp_of(tmp_path)
+
+    (tmp_path / "README.md").touch()
+
+    assert stamp_of(tmp_path) == before
+
+
+def test_a_directory_that_is_not_there_has_a_stamp_too(tmp_path: Path) -> None:
+    (tmp_path / "dangling.yaml").symlink_to("nowhere")
+
+    assert stamp_of(tmp_path / "none") == stamp_of(tmp_path / "neither")
+    assert stamp_of(tmp_path) != stamp_of(tmp_path / "none")

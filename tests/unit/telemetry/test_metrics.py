@@ -5,6 +5,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.domain.pricing import Usage
+from gateway.domain.rollout import Beside
+from gateway.policyfile.loader import PolicyStatus, Refusal
 from gateway.telemetry.metrics import MetricsRecorder
 from tests.builders import a_record, an_attempt
 
@@ -198,6 +200,54 @@ def test_dropped_records_are_read_at_each_scrape(metrics: MetricsRecorder) -> No
 
     assert before == {(): 0}
     assert samples(metrics, "sizewise_records_dropped_total") == {(): 3}
+
+
+def test_how_the_policies_stand_is_asked_for_at_each_scrape(metrics: MetricsRecorder) -> None:
+    refusal = Refusal(version="b", since_s=1_790_000_100.0, problems=("p.yaml: wrong",))
+    now = [PolicyStatus(version="a", since_s=1_790_000_000.0)]
+    metrics.watch_policies(lambda: now[0])
+
+    before = samples(metrics, "sizewise_policy_failing")
+    now[0] = PolicyStatus(version="a", since_s=1_790_000_000.0, reloads_ok=2, reloads_failed=1, refused=refusal)
+
+    assert before == {(): 0}
+    assert samples(metrics, "sizewise_policy_failing") == {(): 1}
+    assert samples(metrics, "sizewise_policy_info") == {("a",): 1}
+    assert samples(metrics, "sizewise_policy_loaded_timestamp_seconds") == {(): 1_790_000_000.0}
+    assert samples(metrics, "sizewise_policy_reloads_total") == {("ok",): 2, ("failed",): 1}
+
+
+def _beside(*, was_candidate: bool, differs: bool) -> Beside:
+    return Beside(
+        policy="next" if was_candidate else "default",
+        policy_version="v2",
+        mode="canary",
+        was_candidate=was_candidate,
+        rule="default",
+        route="large-only",
+        deployment="large-a",
+        differs=differs,
+    )
+
+
+@pytest.mark.parametrize(("differs", "result"), [(True, "moved"), (False, "same")])
+def test_a_decision_the_candidate_made_too_is_counted_by_whether_it_moved(
+    metrics: MetricsRecorder, differs: bool, result: str
+) -> None:
+    record(metrics, policy="default", beside=_beside(was_candidate=True, differs=differs))
+    record(metrics, policy="next", beside=_beside(was_candidate=False, differs=differs))
+
+    by_acted_candidate_mode_policy_result = {
+        ("live", "next", "canary", "default", result): 1,
+        ("candidate", "next", "canary", "default", result): 1,
+    }
+    assert samples(metrics, "sizewise_rollout_decisions_total") == by_acted_candidate_mode_policy_result
+
+
+def test_without_a_candidate_no_roll_out_is_counted(metrics: MetricsRecorder) -> None:
+    record(metrics)
+
+    assert samples(metrics, "sizewise_rollout_decisions_total") == {}
 
 
 def test_a_scrape_tells_the_build_and_the_process(metrics: MetricsRecorder) -> None:
