@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.policyfile.cases import Case, chat_body, read_cases
+from gateway.domain.request import Caller
+from gateway.policyfile.cases import Case, read_cases
 from gateway.policyfile.problems import PolicyError
 from tests.unit.policyfile.folder import GOOD, load
 
@@ -31,12 +32,6 @@ def test_an_ask_is_a_request_of_one_message_to_auto(tmp_path: Path) -> None:
     assert case.expect.route == "small-first"
 
 
-def test_the_short_form_can_have_a_system_message_and_a_tools_result() -> None:
-    body = chat_body("hello", "auto", "be brief", tool_loop=True)
-
-    assert [message["role"] for message in body["messages"]] == ["system", "user", "assistant", "tool"]
-
-
 def test_a_whole_request_is_passed_on_as_json_would_say_it(tmp_path: Path) -> None:
     request = "{model: auto, temperature: 0.5, n: 1, stop: [a], messages: [{role: user, content: hello}]}"
 
@@ -48,12 +43,12 @@ def test_a_whole_request_is_passed_on_as_json_would_say_it(tmp_path: Path) -> No
 
 
 def test_a_case_can_say_what_the_classifier_said_and_whose_key_it_was(tmp_path: Path) -> None:
-    extra = "ask: hello\n    classification: {task: legal, small_ok: 1}\n    key: {team: legal}"
+    extra = "ask: hello\n    classification: {task: legal, small_ok: 1}\n    key: {team: legal, tags: [eu]}"
 
     (case,) = _read(tmp_path, ASK.replace("ask: hello", extra))
 
-    assert case.said == {"task": "legal", "small_ok": 1.0}
-    assert case.key.team == "legal"
+    assert case.given.said == {"task": "legal", "small_ok": 1.0}
+    assert case.given.caller == Caller(key_id="case", team="legal", tags=("eu",))
 
 
 @pytest.mark.parametrize(
@@ -64,6 +59,37 @@ def test_the_excluded_are_names_or_names_with_reasons(tmp_path: Path, written: s
     (case,) = _read(tmp_path, ASK.replace("route: small-first", f"excluded: {written}"))
 
     assert case.expect.excluded == expected
+
+
+def test_a_case_says_what_is_so_besides_its_request(tmp_path: Path) -> None:
+    extra = """ask: hello
+    tools: [look_up]
+    metadata: {project: x}
+    signals: {tokens: 9000}
+    budget: {used_ratio: 0.9}
+    resting: [large-a]
+    session: {route: small-first}
+    at: 2026-11-20 14:30"""
+
+    (case,) = _read(tmp_path, ASK.replace("ask: hello", extra))
+
+    assert [tool["function"]["name"] for tool in case.request["tools"]] == ["look_up"]
+    assert case.request["metadata"] == {"project": "x"}
+    assert case.given.measured == {"tokens": 9000}
+    assert case.given.budget.used_ratio == 0.9
+    assert list(case.given.fleet.cooling) == ["large-a"]
+    assert case.given.session is not None
+    assert (case.given.session.deployment, case.given.session.seen_at_s) == ("small-a", case.given.at_s)
+
+
+def test_a_case_can_be_for_a_policy_that_is_only_being_rolled_out(tmp_path: Path) -> None:
+    candidate = "policies:\n  - {name: next, serves: [auto], rollout: shadow, default: small-first}\n"
+    policies = load(tmp_path, p=GOOD, q=candidate)
+    (tmp_path / "p.cases.yaml").write_text(ASK.replace("ask: hello", "ask: hello\n    policy: next"), "utf-8")
+
+    (case,) = read_cases(tmp_path, policies)
+
+    assert case.given.policy == "next"
 
 
 def test_a_directory_without_cases_has_none(tmp_path: Path) -> None:
@@ -97,6 +123,18 @@ def test_an_empty_file_has_none(tmp_path: Path, text: str) -> None:
         ("route: small-first", "excluded: 3", "4:24: case 'a case', expect, excluded: must be a list of deployments"),
         ("ask: hello", "ask: hello\n    alias: other", "4:12: case 'a case': unknown model alias 'other'; known are"),
         ("ask: hello", "request: {model: aut}", "3:22: case 'a case': unknown model alias 'aut'; did you mean 'auto'?"),
+        ("ask: hello", "ask: hello\n    policy: defalt", "4:13: case 'a case': unknown policy 'defalt'; did you mean"),
+        ("ask: hello", "ask: hello\n    resting: [big]", "4:15: case 'a case': unknown deployment 'big'; known are"),
+        ("ask: hello", "ask: hello\n    latency_ms: {larg-a: 1}", "4:18: case 'a case': unknown deployment 'larg-a';"),
+        ("ask: hello", "ask: hello\n    headers: {x-a: b}", "4:15: case 'a case': unknown header of the policy 'x-a';"),
+        ("ask: hello", "ask: hello\n    session: {rout: a}", "4:15: case 'a case': unknown key 'rout'; did you mean"),
+        ("ask: hello", "ask: hello\n    session: {}", "4:14: case 'a case', session: 'route' is missing"),
+        ("ask: hello", "ask: hello\n    at: noon", "4:9: case 'a case', at: must be a time such as 2026-11-20 14:30"),
+        ("ask: hello", "ask: hello\n    signals: {token: 1}", "4:15: case 'a case': unknown key 'token'; did you mean"),
+        ("ask: hello", "ask: hello\n    signals: {code: 1}", "4:21: case 'a case', signals, code: must be a valid"),
+        ("route: small-first", "tier: smal", "4:20: case 'a case': unknown tier 'smal'; did you mean 'small'?"),
+        ("route: small-first", "excluded: [big]", "4:25: case 'a case': unknown deployment 'big'; known are"),
+        ("ask: hello", "request: {}\n    session: {route: gone}", "4:22: case 'a case': unknown route 'gone'; known"),
         (
             "ask: hello",
             "ask: hello\n    classification: {task: legale}",

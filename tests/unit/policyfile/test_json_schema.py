@@ -12,7 +12,7 @@ from gateway.policyfile.schema import NESTED, SECTIONS, keys_of
 
 POLICIES = Path(__file__).parents[3] / "policies"
 FILES = sorted(POLICIES.rglob("*.yaml"))
-ONPREM = POLICIES / "examples" / "onprem-and-azure" / "default.yaml"
+ONPREM = POLICIES / "examples" / "default" / "default.yaml"
 
 
 def _validator() -> Any:
