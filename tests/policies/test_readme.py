@@ -17,7 +17,7 @@ def test_the_policy_of_the_readme_loads_and_decides_as_its_comments_say(tmp_path
 
     auto = loaded.by_alias["auto"]
     assert loaded.deployments["gpt-large"].price is not None
-    assert decide(auto, some_facts(classification=a_classification(0.9)), {}).route.name == "small-first"
-    assert decide(auto, some_facts(classification=a_classification(0.2)), {}).route.name == "large-only"
-    personal = decide(auto, some_facts(a_request("write to ann@example.com")), {})
+    assert decide(auto, some_facts(classification=a_classification(0.9))).route.name == "small-first"
+    assert decide(auto, some_facts(classification=a_classification(0.2))).route.name == "large-only"
+    personal = decide(auto, some_facts(a_request("write to ann@example.com")))
     assert [each.name for each in personal.plan] == ["llama-onprem"]
