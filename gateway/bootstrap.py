@@ -4,7 +4,9 @@ import hmac
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
+from functools import lru_cache
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
@@ -12,15 +14,20 @@ from prometheus_client import CollectorRegistry
 from gateway import __version__
 from gateway.api.admin_plane import Records, build_admin_plane
 from gateway.api.data_plane import DataPlane, build_data_plane
+from gateway.api.dialects import parse_any
+from gateway.api.policy_explain import policy_explain_routes
 from gateway.api.probes import Readiness
 from gateway.attempts import Attempts
 from gateway.classifiers.model_file import load_prior
-from gateway.counters.memory import MemoryHealthBoard, OpenAdmission
+from gateway.counters.memory import MemoryHealthBoard, MemorySessions, OpenAdmission
 from gateway.deadlines import Deadlines
 from gateway.domain.record import RequestRecord
 from gateway.pipeline import Gateway
+from gateway.policyfile.explainer import AdminExplainer, Explainer
 from gateway.policyfile.loader import FilePolicySource
-from gateway.ports import Admission, Classifier, Clock, HealthBoard, KeyStore, PolicySource, Recorder
+from gateway.policyfile.trial import Trial
+from gateway.policyfile.watcher import PolicyWatcher
+from gateway.ports import Admission, Classifier, Clock, HealthBoard, KeyStore, PolicySource, Recorder, Sessions
 from gateway.providers.directory import ProviderDirectory
 from gateway.providers.price_map import PriceMap
 from gateway.settings import Settings
@@ -30,6 +37,7 @@ from gateway.store.writer import RecordWriter
 from gateway.telemetry.metrics import MetricsRecorder
 
 FLUSH_S = 10.0
+_PRICES_KEPT = 4_096
 
 
 class SystemClock:
@@ -56,17 +64,25 @@ class Recorders:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assembly:
-    """A wired gateway. `start` before the first request, `aclose` after the last."""
+    """A wired gateway. `start` before the first request, `aclose` after the last; serve inside `watching`.
+
+    watcher  None where the policies come from no files
+    """
 
     data_plane: DataPlane
     admin_plane: FastAPI
     readiness: Readiness
     policies: PolicySource
+    watcher: PolicyWatcher | None
     writer: RecordWriter
     providers: ProviderDirectory
 
     def start(self) -> None:
         self.writer.start()
+
+    def watching(self) -> AbstractAsyncContextManager[None]:
+        """Put changes of the policy files in force while the block runs."""
+        return nullcontext() if self.watcher is None else self.watcher.running()
 
     async def aclose(self) -> int:
         """Close upstream connections and write what is waiting; returns how many records could not be written."""
@@ -82,6 +98,7 @@ def assemble(
     keys: KeyStore | None = None,
     policies: PolicySource | None = None,
     admission: Admission | None = None,
+    sessions: Sessions | None = None,
     classifier: Classifier | None = None,
     health: HealthBoard | None = None,
     records: Records | None = None,
@@ -92,18 +109,23 @@ def assemble(
     """
     clock = clock or SystemClock()
     keys = keys or StaticKeys(key.get_secret_value() for key in settings.api_keys)
-    policies = policies or _policies(settings, os.environ if environment is None else environment)
+    classifier = classifier or load_prior()
+    policies = policies or _policies(settings, os.environ if environment is None else environment, classifier)
+    files = policies if isinstance(policies, FilePolicySource) else None
     database_url = settings.database_url.get_secret_value()
     writer = RecordWriter.to_database(database_url)
     metrics = MetricsRecorder(CollectorRegistry(), version=__version__)
     metrics.watch_dropped(lambda: writer.dropped)
+    if files is not None:
+        metrics.watch_policies(files.status)
     providers = ProviderDirectory(now=clock.now)
     health = health or MemoryHealthBoard()
     gateway = Gateway(
         keys=keys,
         policies=policies,
         admission=admission or OpenAdmission(),
-        classifier=classifier or load_prior(),
+        sessions=sessions or MemorySessions(),
+        classifier=classifier,
         health=health,
         attempts=Attempts(provider_of=providers.get, health=health, clock=clock, deadlines=Deadlines()),
         recorder=Recorders(writer, metrics),
@@ -129,19 +151,32 @@ def assemble(
             expose=metrics.expose,
             is_admin=_admin_check(settings),
             version=__version__,
+            policy_files=files,
+            routers=(policy_explain_routes(_explainer(policies, classifier, clock)),),
         ),
         readiness=readiness,
         policies=policies,
+        watcher=None if files is None else PolicyWatcher(files, poll_s=settings.policy_poll_s),
         writer=writer,
         providers=providers,
     )
 
 
-def _policies(settings: Settings, environment: Mapping[str, str]) -> FilePolicySource:
+def _policies(settings: Settings, environment: Mapping[str, str], classifier: Classifier) -> FilePolicySource:
     prices = PriceMap()
-    policies = FilePolicySource(settings.policies, prices, environment)
-    prices.forget()
-    return policies
+    return FilePolicySource(
+        settings.policies,
+        lru_cache(_PRICES_KEPT)(prices),  # a reload asks for the same models again
+        environment,
+        Trial(parse_any, classifier),
+        after_load=prices.forget,
+    )
+
+
+def _explainer(policies: PolicySource, classifier: Classifier, clock: Clock) -> AdminExplainer:
+    prices = PriceMap()
+    explainer = Explainer(Trial(parse_any, classifier), now=clock.now)
+    return AdminExplainer(explainer, policies, lru_cache(_PRICES_KEPT)(prices), after_draft=prices.forget)
 
 
 def _admin_check(settings: Settings) -> Callable[[str | None], bool]:

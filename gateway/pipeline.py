@@ -2,6 +2,8 @@
 
 import asyncio
 
+from msgspec.structs import replace
+
 from gateway.attempts import Attempts, Call
 from gateway.domain.comparison import beside
 from gateway.domain.decision import decide
@@ -65,8 +67,7 @@ class Gateway:
         story = Story(exchange.request_id, caller, request, policy, self._clock, session_key=key)
         self._recorder.begun()
         try:
-            story.session = self._sessions.find(key) if named or is_begun(request) else None
-            await self._answer(story, exchange, budget, other)
+            await self._answer(story, exchange, budget, other, is_named=named != "")
         except asyncio.CancelledError:
             story.abandoned()
             raise
@@ -75,11 +76,17 @@ class Gateway:
             if (session := story.remembered()) is not None:
                 self._sessions.keep(key, session)
 
-    async def _answer(self, story: Story, exchange: Exchange, budget: Budget, other: Policy | None) -> None:
+    async def _answer(
+        self, story: Story, exchange: Exchange, budget: Budget, other: Policy | None, *, is_named: bool
+    ) -> None:
         """Measure, classify, decide, call; where that fails, the client is told."""
         request, policy = story.request, story.policy
         try:
-            story.signals = signals = carried(measure(request), story.session)
+            session = self._sessions.find(story.session_key) if is_named or is_begun(request) else None
+            signals = measure(request)
+            if signals.sensitive:
+                self._sessions.restrict(story.session_key, signals.sensitive, story.received_at)
+            story.signals = signals = carried(signals, session, at_s=story.received_at, is_named=is_named)
             story.classification = classification = self._classifier.classify(request, signals)
             story.facts = facts = Facts(
                 request=request,
@@ -89,14 +96,15 @@ class Gateway:
                 headers=exchange.headers(policy.headers) if policy.headers else NO_HEADERS,
                 request_id=exchange.request_id,
                 session_key=story.session_key,
-                session=story.session,
+                session=session,
                 budget=budget,
                 fleet=self._health.fleet(self._clock.monotonic()),
                 at_s=story.received_at,
             )
             story.decision = decision = decide(policy, facts)
             if other is not None:
-                story.beside = beside(other, facts, decision, policy)
+                seen = replace(facts, headers=exchange.headers(other.headers))
+                story.beside = beside(other, seen, decision, policy)
             await self._attempts.walk(
                 Call(decision=decision, request=request, signals=signals, exchange=exchange, trail=story.trail)
             )

@@ -13,6 +13,7 @@ from gateway.domain.policy import Deployment, PolicySet, Timeouts
 from gateway.domain.pricing import Usage
 from gateway.domain.record import RequestRecord
 from gateway.domain.request import Caller, ChatRequest
+from gateway.domain.sensitivity import Kind
 from gateway.domain.session import Session
 from gateway.domain.signals import Signals
 
@@ -46,7 +47,13 @@ class Sessions(Protocol):
     """What is remembered of conversations, by `session_key`; neither call waits on anything."""
 
     def find(self, key: str) -> Session | None: ...
-    def keep(self, key: str, session: Session) -> None: ...
+    def keep(self, key: str, session: Session) -> None:
+        """Remember who served it; what it is known to hold is left as it is."""
+        ...
+
+    def restrict(self, key: str, kinds: tuple[Kind, ...], at_s: float) -> None:
+        """Remember that it holds content of these kinds too."""
+        ...
 
 
 class Classifier(Protocol):

@@ -1,7 +1,5 @@
 """What is known of one request while it runs; told at the end, it is the record."""
 
-from msgspec.structs import replace
-
 from gateway.attempts import Trail
 from gateway.domain.classification import Classification
 from gateway.domain.context import context_of
@@ -16,8 +14,6 @@ from gateway.domain.rollout import Beside
 from gateway.domain.session import Session
 from gateway.domain.signals import Signals
 from gateway.ports import AnswerHead, Clock
-
-_UNANSWERED = Session(rule="", route="")
 
 
 class Story:
@@ -43,7 +39,6 @@ class Story:
         self.trail = Trail(clock.monotonic())
         self.signals: Signals | None = None
         self.classification: Classification | None = None
-        self.session: Session | None = None
         self.facts: Facts | None = None
         self.decision: Decision | None = None
         self.beside: Beside | None = None
@@ -117,21 +112,16 @@ class Story:
         )
 
     def remembered(self) -> Session | None:
-        """What to remember of the conversation; None where the request did not come to a decision."""
-        decision, signals = self.decision, self.signals
-        if decision is None or signals is None:
+        """Who served the conversation now; None where nobody did, and all stays as it was."""
+        decision, signals, served = self.decision, self.signals, self.trail.served_by
+        if decision is None or signals is None or served is None:
             return None
-        served = self.trail.served_by
-        if served is None:
-            # Nobody answered, so all stays as it was; but what it held is not forgotten.
-            return replace(self.session or _UNANSWERED, sensitive=signals.sensitive)
         return Session(
             rule=decision.rule,
             route=decision.route.name,
             deployment=served.name,
             tier=served.tier,
             rank=served.rank,
-            sensitive=signals.sensitive,
             prefix_tokens=signals.tokens,
             seen_at_s=self.received_at,
         )

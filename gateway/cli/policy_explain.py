@@ -1,112 +1,127 @@
 """`sizewise policy explain`: where one request would go, and why."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import click
 import msgspec
 
-from gateway.classifiers.model_file import load_prior
-from gateway.cli.options import assume_env_option, directory_argument
-from gateway.cli.policy_trial import policies_to_try, tried
-from gateway.domain.decision import Decision
+from gateway.cli.options import assume_env_option
+from gateway.cli.policy_trial import policies_to_try, trial
 from gateway.domain.errors import GatewayError
-from gateway.domain.explanation import classified, decided, measured
-from gateway.domain.policy import Facts
-from gateway.domain.request import Caller
-from gateway.policyfile.cases import chat_body
+from gateway.domain.walkthrough import as_document
+from gateway.domain.walkthrough_lines import lines
+from gateway.policyfile.explainer import Explainer
 from gateway.policyfile.problems import PolicyError
 
 
+class _Places(NamedTuple):
+    """Where the policies are, and where the request is, if that is a file."""
+
+    directory: Path
+    request: Path | None
+
+
+class HeaderPair(click.ParamType[tuple[str, str], str]):
+    """`NAME=VALUE`; the name as policies write it, in lower case."""
+
+    name = "header"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        name, sign, text = value.partition("=")
+        if not name or not sign:
+            self.fail(f"{value!r} is not a header; write it as x-department=claims", param, ctx)
+        return name.lower(), text
+
+
 @click.command()
-@directory_argument
-@click.option("--request", type=click.File("rb"), metavar="FILE|-", help="An OpenAI chat body in JSON.")
+@click.argument("where", metavar="[REQUEST.json|-] [DIR]", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--policies",
+    "directory",
+    envvar="SIZEWISE_POLICIES",
+    default=Path("policies"),
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="The policies, if DIR does not say.  [default: $SIZEWISE_POLICIES or ./policies]",
+)
+@click.option("--request", type=click.File("rb"), metavar="FILE|-", help="The same as REQUEST.json.")
 @click.option("--ask", metavar="TEXT", help="A request of one message.")
 @click.option("--alias", metavar="MODEL", help="The model alias --ask goes to.  [default: auto]")
-@click.option("--team", default="", help="The team whose key it comes with.")
-@click.option("--app", default="", help="The application whose key it comes with.")
+@click.option("--policy", metavar="NAME", help="Decide by this policy, though it is only being rolled out.")
+@click.option("--team", metavar="NAME", help="The team whose key it comes with.")
+@click.option("--app", metavar="NAME", help="The application whose key it comes with.")
+@click.option("--tag", "tags", metavar="TAG", multiple=True, help="A tag of that key; repeatable.")
+@click.option("--header", "headers", metavar="NAME=VALUE", type=HeaderPair(), multiple=True, help="Repeatable.")
+@click.option("--budget-used", type=click.FloatRange(0, 1000), metavar="RATIO", help="Of the budget; 0.9 is 90 %.")
+@click.option("--resting", metavar="DEPLOYMENT", multiple=True, help="One that is cooling down; repeatable.")
+@click.option("--at", metavar="TIME", help="Such as '2026-11-20 14:30', UTC if it names no zone.  [default: now]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @assume_env_option
 def explain(
     *,
+    where: Sequence[Path],
     directory: Path,
     request: BinaryIO | None,
     ask: str | None,
-    alias: str | None,
-    team: str,
-    app: str,
+    headers: Sequence[tuple[str, str]],
+    budget_used: float | None,
     as_json: bool,
     assume_env: bool,
+    **circumstances: Any,
 ) -> None:
-    """Show what would happen to one request under the policies in DIR.
+    """Show what would happen to one request: signals, classification, each condition with its values, plan and costs.
 
-    DIR is $SIZEWISE_POLICIES or ./policies by default. Nothing is called and nothing is recorded.
+    REQUEST.json is an OpenAI or Anthropic chat body; '-' reads it from standard input. What is a directory is DIR,
+    anything else is the request. Nothing is called and nothing is recorded.
     """
-    body = _body(request, ask, alias)
+    places = _places(where, directory)
+    body = _body(places.request, request, ask, circumstances["alias"])
+    asked: dict[str, Any] = {"ask": ask} | {
+        key: list(value) if isinstance(value, tuple) else value for key, value in circumstances.items()
+    }
+    asked["headers"] = dict(headers)
+    if budget_used is not None:
+        asked["budget"] = {"used_ratio": budget_used}
     try:
-        policies = policies_to_try(directory, assume_env=assume_env)
-        caller = Caller(key_id="trial", team=team, app=app)
-        facts, decision = tried(policies, body, load_prior(), caller=caller)
-    except (PolicyError, GatewayError) as error:
+        policies = policies_to_try(places.directory, assume_env=assume_env)
+    except PolicyError as error:
         raise click.ClickException(str(error)) from error
-    if as_json:
-        click.echo(msgspec.json.encode(as_document(facts, decision)).decode())
-    else:
-        click.echo("\n".join(lines(facts, decision)))
+    try:
+        given = {key: value for key, value in asked.items() if value is not None}
+        answer = Explainer(trial(), now=time.time).walk(policies, given, body)
+    except PolicyError as error:
+        raise click.UsageError(str(error)) from error
+    except GatewayError as error:
+        raise click.ClickException(str(error)) from error
+    text = msgspec.json.encode(as_document(answer)).decode() if as_json else "\n".join(lines(answer))
+    click.echo(text)
 
 
-def _body(request: BinaryIO | None, ask: str | None, alias: str | None) -> bytes:
-    if (request is None) == (ask is None):
-        raise click.UsageError("give --request FILE or --ask TEXT, and not both")
+def _places(where: Sequence[Path], directory: Path) -> _Places:
+    directories = [path for path in where if path.is_dir()]
+    requests = [path for path in where if path not in directories]
+    if len(directories) > 1 or len(requests) > 1:
+        raise click.UsageError("give one REQUEST.json and one DIR at most")
+    return _Places(directories[0] if directories else directory, requests[0] if requests else None)
+
+
+def _body(file: Path | None, request: BinaryIO | None, ask: str | None, alias: str | None) -> bytes | None:
+    """The bytes of the request; None where it is a text."""
+    if sum(each is not None for each in (file, request, ask)) != 1:
+        raise click.UsageError("give one of REQUEST.json, --request FILE and --ask TEXT")
+    if ask is not None:
+        return None
+    if alias is not None:
+        raise click.UsageError("--alias goes with --ask; the request's 'model' is its alias")
     if request is not None:
-        if alias is not None:
-            raise click.UsageError("--alias goes with --ask; the request's 'model' is its alias")
         return request.read()
     try:
-        return msgspec.json.encode(chat_body(ask or "", alias or "auto"))
-    except UnicodeEncodeError as error:
-        raise click.UsageError("--ask and --alias must be UTF-8 text") from error
-
-
-def lines(facts: Facts, decision: Decision) -> Iterator[str]:
-    """The story so far as it would go, in the words of `report explain`."""
-    caller = facts.caller
-    owner = "".join(f", {word} {name!r}" for word, name in (("team", caller.team), ("app", caller.app)) if name)
-    yield f"Asked: model alias {facts.request.alias!r}{owner}"
-    yield from measured(facts.signals)
-    yield from classified(facts.classification, decision.threshold)
-    policy = f"{decision.policy}@{decision.policy_version}"
-    yield from decided(policy, decision.rule, decision.route.name, decision.reasons, decision.excluded)
-    if not decision.plan:
-        yield "Plan: none, it would be refused: no deployment may serve it"
-        return
-    yield "Plan: in this order, were every deployment well"
-    for number, each in enumerate(decision.plan, 1):
-        yield f"  {number}. {each.name} (tier {each.tier}, model {each.model})"
-
-
-def as_document(facts: Facts, decision: Decision) -> dict[str, Any]:
-    """What is shown, for programs; never the request's text, a URL or a key."""
-    return {
-        "alias": facts.request.alias,
-        "team": facts.caller.team,
-        "app": facts.caller.app,
-        "signals": facts.signals,
-        "classification": msgspec.to_builtins(facts.classification)
-        | {
-            "contributions": [
-                {"feature": each.feature, "log_odds": each.log_odds} for each in facts.classification.contributions
-            ]
-        },
-        "policy": decision.policy,
-        "policy_version": decision.policy_version,
-        "threshold": decision.threshold,
-        "rule": decision.rule,
-        "route": decision.route.name,
-        "reasons": decision.reasons,
-        "plan": [{"deployment": each.name, "tier": each.tier, "model": each.model} for each in decision.plan],
-        "excluded": decision.excluded,
-        "refused": not decision.plan,
-        "baseline": None if decision.baseline is None else decision.baseline.name,
-    }
+        with click.open_file(str(file), "rb") as stream:
+            content: bytes = stream.read()
+            return content
+    except OSError as error:
+        message = f"cannot read {str(file)!r}: {error.strerror}; name a request body or a directory of policies"
+        raise click.UsageError(message) from error

@@ -6,7 +6,8 @@ from gateway.domain.cooldown import HEALTHY, Health, after_failure
 from gateway.domain.errors import UpstreamError
 from gateway.domain.facts import NO_BUDGET, Budget, Fleet
 from gateway.domain.request import Caller, ChatRequest
-from gateway.domain.session import Session
+from gateway.domain.sensitivity import Kind
+from gateway.domain.session import Session, continued, restricted
 
 MOST_SESSIONS = 20_000
 """Some 10 MB; the one not used for longest is forgotten first."""
@@ -52,6 +53,12 @@ class MemorySessions:
         return self._sessions.get(key)
 
     def keep(self, key: str, session: Session) -> None:
+        self._put(key, continued(self._sessions.get(key), session))
+
+    def restrict(self, key: str, kinds: tuple[Kind, ...], at_s: float) -> None:
+        self._put(key, restricted(self._sessions.get(key), kinds, at_s))
+
+    def _put(self, key: str, session: Session) -> None:
         self._sessions[key] = session
         self._sessions.move_to_end(key)
         if len(self._sessions) > self._most:

@@ -6,7 +6,7 @@ A constraint overrules all of it.
 from collections.abc import Sequence
 
 from gateway.domain.estimate import estimated_cost
-from gateway.domain.exclusions import Notes
+from gateway.domain.exclusions import NEVER_DOWN, Notes
 from gateway.domain.facts import Facts
 from gateway.domain.policy import Deployment, Match, Policy
 from gateway.domain.pricing import usd
@@ -20,10 +20,16 @@ def remembers(policy: Policy, facts: Facts, session: Session) -> bool:
 
 
 def keeps_turn(match: Match, facts: Facts, session: Session) -> bool:
-    """Whether the session's choice stands: no human asked since, and no constraint or rule on loops objects."""
-    if not facts.signals.tool_loop or (match.rule is not None and match.rule.is_about_loops):
+    """Whether the session's choice stands: no human asked since, and no constraint or rule on loops objects.
+
+    A rule that would move a loop down is not listened to.
+    """
+    if not facts.signals.tool_loop or _is_barred(match, session):
         return False
-    return not _is_barred(match, session)
+    rule = match.rule
+    if rule is None or not rule.is_about_loops:
+        return True
+    return rule.route is not None and all(each.rank < session.rank for each in (*rule.route.first, *rule.route.then))
 
 
 def settled(
@@ -59,7 +65,7 @@ def _never_down(plan: Sequence[Deployment], session: Session, notes: Notes) -> S
     lower = [each.name for each in plan if each.rank < session.rank]
     if not lower:
         return plan
-    notes.excluded.update(dict.fromkeys(lower, f"tool loop: never below tier {session.tier!r}"))
+    notes.excluded.update(dict.fromkeys(lower, f"{NEVER_DOWN}: never below tier {session.tier!r}"))
     return [each for each in plan if each.rank >= session.rank]
 
 

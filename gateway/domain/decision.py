@@ -10,7 +10,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gateway.domain.affinity import keeps_turn, remembers, settled
-from gateway.domain.exclusions import TOO_LONG, Notes, exclusions, without_resting, without_untriggered
+from gateway.domain.exclusions import (
+    STANDS_BEHIND,
+    TOO_LONG,
+    Notes,
+    all_the_same,
+    barred_by,
+    exclusions,
+    without_resting,
+    without_untriggered,
+)
 from gateway.domain.facts import Facts
 from gateway.domain.policy import Constraint, Deployment, Match, Policy, Route
 from gateway.domain.strategy import ordered
@@ -39,8 +48,10 @@ class Decision(Struct, frozen=True, kw_only=True):
 
     @property
     def is_too_long(self) -> bool:
-        """Nothing may be called, for no other reason than the length of the prompt."""
-        return not self.plan and all(why.startswith(TOO_LONG) for why in self.excluded.values())
+        """Nothing may be called, and the prompt's length is why: what else is left out only stood behind it."""
+        reasons = self.excluded.values()
+        is_why = any(why.startswith(TOO_LONG) for why in reasons)
+        return not self.plan and is_why and all(why.startswith((TOO_LONG, *STANDS_BEHIND)) for why in reasons)
 
 
 def decide(policy: Policy, facts: Facts) -> Decision:
@@ -53,12 +64,13 @@ def decide(policy: Policy, facts: Facts) -> Decision:
     notes.reasons.extend(f"constraint {each.name!r}: only {each.requires}" for each in match.constraints)
     route, rule = _chosen(policy, match, facts, notes)
     plan = _planned(route, policy, match, facts, notes)
-    if not plan and (constraint := _with_instead(match.constraints)) is not None and constraint.instead is not None:
+    if not plan and (constraint := _with_instead(match.constraints, notes)) and constraint.instead is not None:
         notes.reasons.append(
             f"route {route.name!r} may not serve it: constraint {constraint.name!r} says where instead"
         )
         route = constraint.instead
         plan = _planned(route, policy, match, facts, notes)
+        notes.excluded = {name: why for name, why in notes.excluded.items() if all(name != each.name for each in plan)}
     return Decision(
         policy=policy.name,
         policy_version=policy.version,
@@ -110,10 +122,15 @@ def _planned(route: Route, policy: Policy, match: Match, facts: Facts, notes: No
     plan: Sequence[Deployment] = (*first, *then)
     if facts.session is not None:
         plan = settled(plan, policy, match, facts, notes)
-    if facts.fleet.cooling:
-        plan = without_resting(plan, facts.fleet.cooling, notes)
-    return without_untriggered(plan, route, notes) if route.triggers else plan
+    cooling = facts.fleet.cooling
+    usable = without_resting(plan, cooling, notes) if cooling else plan
+    if route.triggers:
+        kept = "" if facts.session is None else facts.session.deployment
+        usable = without_untriggered(usable, route, notes, kept) or all_the_same(plan, cooling, notes)
+    return usable
 
 
-def _with_instead(constraints: Sequence[Constraint]) -> Constraint | None:
-    return next((each for each in constraints if each.instead is not None), None)
+def _with_instead(constraints: Sequence[Constraint], notes: Notes) -> Constraint | None:
+    """The first that bars something of the route and says where to go instead."""
+    bars = {*notes.excluded.values()}
+    return next((each for each in constraints if each.instead is not None and barred_by(each) in bars), None)

@@ -7,7 +7,12 @@ from gateway.domain.policy import Constraint, Deployment, Route
 from gateway.domain.signals import Signals
 
 TOO_LONG = "context window"
+NEVER_DOWN = "tool loop"
+_TAKES_OVER = "takes over on"
+STANDS_BEHIND = (NEVER_DOWN, _TAKES_OVER)
+"""How the reasons begin of what is left out for the sake of another deployment."""
 _RESTING = "cooldown"
+_ALL_THE_SAME = "every deployment is cooling down: trying them all the same"
 _FAILED_BEFORE: Mapping[str, frozenset[Trigger]] = {
     TOO_LONG: frozenset({"context_overflow"}),
     _RESTING: frozenset({"error", "timeout", "rate_limit"}),
@@ -33,12 +38,17 @@ def exclusions(
     excluded: dict[str, str] = {}
     for deployment in deployments:
         if constraints and (bar := _bar(deployment, constraints)) is not None:
-            excluded[deployment.name] = f"constraint {bar.name!r}"
+            excluded[deployment.name] = barred_by(bar)
         elif deployment.context_window is not None and needed > deployment.context_window:
             excluded[deployment.name] = f"{TOO_LONG} {deployment.context_window} < {needed} tokens"
         elif deployment.capabilities is not None and (lack := _lack(deployment.capabilities, signals)) is not None:
             excluded[deployment.name] = f"no capability {lack!r}"
     return excluded
+
+
+def barred_by(constraint: Constraint) -> str:
+    """The reason of a deployment that the constraint bars."""
+    return f"constraint {constraint.name!r}"
 
 
 def _bar(deployment: Deployment, constraints: Sequence[Constraint]) -> Constraint | None:
@@ -61,7 +71,7 @@ def without_resting(fit: Sequence[Deployment], cooling: Mapping[str, float], not
     rested = [deployment for deployment in fit if deployment.name not in cooling]
     if not rested:
         if fit:
-            notes.reasons.append("every deployment is cooling down: trying them all the same")
+            notes.reasons.append(_ALL_THE_SAME)
         return fit
     notes.excluded.update(
         {each.name: f"{_RESTING} for {cooling[each.name]:.1f} s more" for each in fit if each.name in cooling}
@@ -69,13 +79,26 @@ def without_resting(fit: Sequence[Deployment], cooling: Mapping[str, float], not
     return rested
 
 
-def without_untriggered(plan: Sequence[Deployment], route: Route, notes: Notes) -> Sequence[Deployment]:
-    """Leave out what the plan would begin with though it is only for failures nobody has met."""
+def without_untriggered(plan: Sequence[Deployment], route: Route, notes: Notes, kept: str = "") -> Sequence[Deployment]:
+    """Leave out what the plan would begin with though it is only for failures nobody has met.
+
+    kept  the deployment of the session: the failures it took over on were met when it did
+    """
     starts = [start for start in _FAILED_BEFORE if any(why.startswith(start) for why in notes.excluded.values())]
-    met = frozenset[Trigger]().union(*(_FAILED_BEFORE[start] for start in starts))
+    met = frozenset[Trigger]().union(route.triggers.get(kept, ()), *(_FAILED_BEFORE[start] for start in starts))
     for place, each in enumerate(plan):
         kinds = route.triggers.get(each.name)
         if kinds is None or kinds & met:
             return plan[place:]
-        notes.excluded[each.name] = f"takes over on {', '.join(sorted(kinds))} only"
+        notes.excluded[each.name] = f"{_TAKES_OVER} {', '.join(sorted(kinds))} only"
     return ()
+
+
+def all_the_same(plan: Sequence[Deployment], cooling: Mapping[str, float], notes: Notes) -> Sequence[Deployment]:
+    """Those at rest, where nobody else may begin: each is better than none."""
+    resting = [each for each in plan if each.name in cooling]
+    if resting:
+        for each in resting:
+            notes.excluded.pop(each.name, None)
+        notes.reasons.append(_ALL_THE_SAME)
+    return resting

@@ -15,6 +15,7 @@ from gateway.domain.signals import Signals
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _KEY_BYTES = 12
 _METADATA_KEY = "session_id"
+_UNNAMED_STAYS_SENSITIVE_S = 3_600.0
 
 
 class Session(Struct, frozen=True, kw_only=True):
@@ -23,7 +24,8 @@ class Session(Struct, frozen=True, kw_only=True):
     rule, route       what decided its last human turn
     deployment, tier  who answered last; empty where nobody has yet
     rank              the tier's place, 0 for the smallest
-    sensitive         every kind of sensitive content it ever held
+    sensitive         every kind of sensitive content it was known to hold
+    sensitive_at_s    Unix time such content last came, in seconds
     prefix_tokens     tokens the deployment has seen, which its prompt cache may hold
     seen_at_s         Unix time of its last request, in seconds
     """
@@ -34,6 +36,7 @@ class Session(Struct, frozen=True, kw_only=True):
     tier: str = ""
     rank: int = 0
     sensitive: tuple[Kind, ...] = ()
+    sensitive_at_s: float = 0.0
     prefix_tokens: int = 0
     seen_at_s: float = 0.0
 
@@ -76,10 +79,34 @@ def is_begun(request: ChatRequest) -> bool:
     return any(message.role in ("assistant", "tool") for message in request.messages)
 
 
-def carried(signals: Signals, session: Session | None) -> Signals:
-    """The signals, with what the session held before: once sensitive, it stays so though the client forgets."""
+def carried(signals: Signals, session: Session | None, *, at_s: float, is_named: bool) -> Signals:
+    """The signals, with what the session held before: once sensitive, it stays so though the client forgets.
+
+    Where its beginning alone stands for a session, others may begin alike: their content counts for an hour.
+    """
     if session is None or not session.sensitive or session.sensitive == signals.sensitive:
         return signals
-    held = {*signals.sensitive, *session.sensitive}
-    kinds = tuple(kind for kind in KINDS if kind in held)
+    if not is_named and at_s - session.sensitive_at_s > _UNNAMED_STAYS_SENSITIVE_S:
+        return signals
+    kinds = _all_of(signals.sensitive, session.sensitive)
     return replace(signals, sensitive=kinds, sensitivity=highest(kinds))
+
+
+def restricted(session: Session | None, kinds: tuple[Kind, ...], at_s: float) -> Session:
+    """The session, now known to hold content of these kinds too."""
+    known = session or _UNDECIDED
+    return replace(known, sensitive=_all_of(known.sensitive, kinds), sensitive_at_s=at_s)
+
+
+def continued(before: Session | None, session: Session) -> Session:
+    """What is remembered from now on: who served it now, and what it was known to hold before."""
+    if before is None or not before.sensitive:
+        return session
+    return replace(session, sensitive=before.sensitive, sensitive_at_s=before.sensitive_at_s)
+
+
+def _all_of(some: tuple[Kind, ...], others: tuple[Kind, ...]) -> tuple[Kind, ...]:
+    return tuple(kind for kind in KINDS if kind in some or kind in others)
+
+
+_UNDECIDED = Session(rule="", route="")

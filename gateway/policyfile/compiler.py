@@ -143,6 +143,7 @@ class _SetCompiler:
             routes=routes,
             reads=conditions.reads,
             headers=frozenset(raw.headers),
+            timezone=raw.timezone,
             affinity=_affinity(raw.session),
             rollout=_rollout(raw.rollout),
         )

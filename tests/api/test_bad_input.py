@@ -108,7 +108,7 @@ ACCEPTED: dict[str, bytes] = {
     "NUL": with_content(r'"a\u0000b"'),
     "control characters": with_content(r'"\u001b[31m\u0007\r\n\u202e\u200b\ufeff\uffff"'),
     "pairs of surrogates": with_content(r'"\ud83d\ude42"'),
-    "combining marks": with_content(json.dumps("e" + "\u0301" * 100_000)),
+    "combining marks": with_content(json.dumps("e" + "\u0301" * 30_000)),
     "names repeated further in": with_field("x", '{"model": {"model": 1}, "messages": "model"}'),
     "spaces around": b"\r\n\t " + HI + b" \n",
     "parts without text": with_content('[{"type": "text"}, {}]'),

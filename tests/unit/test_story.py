@@ -15,7 +15,6 @@ from tests.builders import (
     a_policy,
     a_price,
     a_request,
-    a_session,
     an_attempt,
 )
 from tests.fakes import ManualClock
@@ -237,16 +236,14 @@ def test_a_session_is_who_served_it_and_what_was_decided() -> None:
         route="small-first",
         deployment="small-a",
         tier="small",
-        sensitive=("personal",),
         prefix_tokens=story.signals.tokens,
         seen_at_s=story.received_at,
     )
 
 
-def test_where_nobody_answered_the_session_stays_as_it_was_but_for_what_it_held() -> None:
+def test_where_nobody_answered_there_is_nothing_new_to_remember() -> None:
     story = _story()
-    story.signals = measure(a_request("I am jane.doe@example.com"))
+    story.signals = measure(a_request())
     story.decision = a_decision()
-    story.session = a_session("large-a")
 
-    assert story.remembered() == a_session("large-a", sensitive=("personal",))
+    assert story.remembered() is None

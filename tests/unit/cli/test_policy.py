@@ -4,7 +4,7 @@ from click.testing import CliRunner
 from gateway.cli.policy import policy
 
 
-@pytest.mark.parametrize("name", ["check", "explain", "schema", "test"])
+@pytest.mark.parametrize("name", ["check", "diff", "explain", "schema", "test"])
 def test_the_group_has_the_command(name: str) -> None:
     result = CliRunner().invoke(policy, [name, "--help"])
 

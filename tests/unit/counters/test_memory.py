@@ -101,6 +101,14 @@ def test_a_session_is_found_as_it_was_last_kept() -> None:
     assert sessions.find("another") is None
 
 
+def test_keeping_a_session_lifts_no_restriction_of_it() -> None:
+    sessions = MemorySessions()
+    sessions.restrict("s", ("personal",), 5.0)
+    sessions.keep("s", a_session("large-a"))
+
+    assert sessions.find("s") == a_session("large-a", sensitive=("personal",), sensitive_at_s=5.0)
+
+
 def test_the_session_not_used_for_longest_is_forgotten_first() -> None:
     sessions = MemorySessions(most=2)
     for key in ("one", "two", "one", "three"):

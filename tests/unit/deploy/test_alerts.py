@@ -7,6 +7,7 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
+from gateway.policyfile.loader import PolicyStatus
 from gateway.telemetry.metrics import MetricsRecorder
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
@@ -50,6 +51,7 @@ def test_an_alert_says_how_bad_it_is_and_what_to_do(rule: dict[str, Any]) -> Non
 def test_an_alert_asks_only_for_metrics_that_the_gateway_exposes(rule: dict[str, Any]) -> None:
     metrics = MetricsRecorder(CollectorRegistry(), version="0")
     metrics.watch_dropped(lambda: 0)
+    metrics.watch_policies(lambda: PolicyStatus(version="v1", since_s=0.0))
     families = set(re.findall(r"^# TYPE (\S+)", metrics.expose()[0].decode(), re.MULTILINE)) | {"up"}
 
     names = {name.removesuffix("_bucket") for name in re.findall(r"\b(up|sizewise_\w+)", rule["expr"])}

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.dashboards.build import TARGET, dashboard
+from gateway.policyfile.loader import PolicyStatus
 from gateway.telemetry.metrics import MetricsRecorder
 
 BOARD: dict[str, Any] = json.loads(dashboard())
@@ -19,6 +20,7 @@ def exposed() -> dict[str, str]:
     """Every metric name a scrape can hold → its type."""
     metrics = MetricsRecorder(CollectorRegistry(), version="0")
     metrics.watch_dropped(lambda: 0)
+    metrics.watch_policies(lambda: PolicyStatus(version="v1", since_s=0.0))
     suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "gauge": ("",)}
     return {
         family.name + suffix: family.type

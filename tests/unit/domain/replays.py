@@ -34,7 +34,7 @@ def recorded(policy: Policy, facts: Facts, decision: Decision) -> RequestRecord:
     clock = ManualClock(now_s=facts.at_s)
     story = Story(facts.request_id, facts.caller, facts.request, policy, clock, session_key=facts.session_key)
     story.signals, story.classification = facts.signals, facts.classification
-    story.session, story.facts, story.decision = facts.session, facts, decision
+    story.facts, story.decision = facts, decision
     if decision.plan:
         first = decision.plan[0]
         story.trail.attempts.append(an_attempt(deployment=first.name, tier=first.tier))

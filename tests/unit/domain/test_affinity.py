@@ -73,14 +73,16 @@ def test_a_rule_about_tool_loops_is_asked_inside_one_and_may_move_up() -> None:
     assert (decision.rule, _planned(decision)) == ("agents go large", ["large-a", "small-a"])
 
 
-def test_but_even_such_a_rule_moves_no_loop_down() -> None:
+def test_but_such_a_rule_that_would_move_a_loop_down_is_not_listened_to() -> None:
     about_loops = Rule(
-        name="agents go small", when=replace(always(), reads=frozenset({"signals.tool_loop"})), route=_SMALL_FIRST
+        name="agents go small",
+        when=replace(always(), reads=frozenset({"signals.tool_loop"})),
+        route=a_route("small-only", _SMALL),
     )
 
     decision = decide(_policy(rules=(about_loops,)), _facts(in_loop=True, session=_ON_LARGE))
 
-    assert (decision.rule, _planned(decision)) == ("agents go small", ["large-a"])
+    assert (decision.rule, _planned(decision)) == ("hard goes large", ["large-a"])
 
 
 def test_a_constraint_ends_what_a_session_has_also_inside_a_tool_loop() -> None:

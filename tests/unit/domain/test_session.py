@@ -7,13 +7,26 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gateway.domain.request import Caller, ChatRequest, Message
-from gateway.domain.session import carried, draw_of, is_begun, named_in, session_key
-from gateway.domain.signals import measure
+from gateway.domain.session import (
+    Session,
+    carried,
+    continued,
+    draw_of,
+    is_begun,
+    named_in,
+    restricted,
+    session_key,
+)
+from gateway.domain.signals import Signals, measure
 from tests.builders import a_request, a_session
 
 _KEY = Caller(key_id="key-1")
 _ASK = Message(role="user", text="Plan a trip to Lyon")
 _ANSWER = Message(role="assistant", text="Gladly. When?")
+
+
+def _carried(signals: Signals, session: Session | None) -> Signals:
+    return carried(signals, session, at_s=0.0, is_named=False)
 
 
 def _conversation(*messages: Message, **changes: Any) -> ChatRequest:
@@ -81,7 +94,7 @@ def test_a_draw_is_a_number_from_0_up_to_1_and_always_the_same(text: str) -> Non
 def test_once_sensitive_a_session_stays_so_though_the_client_forgets() -> None:
     signals = measure(a_request("And in May?"))
 
-    kept = carried(signals, a_session(sensitive=("personal", "health")))
+    kept = _carried(signals, a_session(sensitive=("personal", "health")))
 
     assert (kept.sensitive, kept.sensitivity) == (("personal", "health"), "personal")
     assert replace(kept, sensitive=(), sensitivity="none") == signals
@@ -91,7 +104,7 @@ def test_once_sensitive_a_session_stays_so_though_the_client_forgets() -> None:
 def test_what_a_session_held_adds_to_what_the_request_holds(held: Sequence[str]) -> None:
     signals = replace(measure(a_request()), sensitive=("personal",), sensitivity="personal")
 
-    kept = carried(signals, a_session(sensitive=tuple(held)))
+    kept = _carried(signals, a_session(sensitive=tuple(held)))
 
     assert kept.sensitive == (*held, "personal")
     assert kept.sensitivity == kept.sensitive[0]
@@ -100,4 +113,29 @@ def test_what_a_session_held_adds_to_what_the_request_holds(held: Sequence[str])
 def test_without_a_session_nothing_is_carried() -> None:
     signals = measure(a_request())
 
-    assert carried(signals, None) is signals
+    assert _carried(signals, None) is signals
+
+
+def test_what_others_that_began_alike_may_have_held_counts_for_an_hour() -> None:
+    signals = measure(a_request())
+    session = a_session(sensitive=("personal",), sensitive_at_s=1_000.0)
+
+    def sensitivity_after(seconds: float, *, is_named: bool) -> str:
+        return carried(signals, session, at_s=1_000.0 + seconds, is_named=is_named).sensitivity
+
+    assert sensitivity_after(3_600.0, is_named=False) == "personal"
+    assert sensitivity_after(3_601.0, is_named=False) == "none"
+    assert sensitivity_after(1e9, is_named=True) == "personal"
+
+
+def test_a_session_is_known_by_all_it_ever_held() -> None:
+    session = restricted(restricted(None, ("health",), 10.0), ("secret",), 20.0)
+
+    assert (session.sensitive, session.sensitive_at_s) == (("secret", "health"), 20.0)
+
+
+def test_who_serves_a_session_next_lifts_no_restriction() -> None:
+    before = restricted(a_session("small-a"), ("personal",), 10.0)
+
+    assert continued(before, a_session("large-a")) == a_session("large-a", sensitive=("personal",), sensitive_at_s=10.0)
+    assert continued(None, a_session("large-a")) == a_session("large-a")
