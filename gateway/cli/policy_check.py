@@ -1,7 +1,7 @@
-"""`sizewise policy check` and `sizewise policy schema`: whether the files are right, and what an editor may know."""
+"""`sizewise policy check`: whether the policy files are right, and whether they can be meant."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,11 @@ import msgspec
 
 from gateway.cli.assumed_environment import assumed_environment
 from gateway.cli.options import assume_env_option, directory_argument
-from gateway.policyfile.json_schema import policy_file_schema
-from gateway.policyfile.loader import Loaded, load_with_items
+from gateway.policyfile.compilation import Compiled
+from gateway.policyfile.loader import load_with_items
 from gateway.policyfile.problems import PolicyError, Problem
 from gateway.policyfile.review import review
+from gateway.policyfile.source import overlooked
 from gateway.providers.price_map import PriceMap
 
 
@@ -38,32 +39,19 @@ def check(directory: Path, strict: bool, assume_env: bool, as_json: bool) -> Non
     except PolicyError as exc:
         errors = exc.problems
     else:
-        warnings, read = review(loaded.policies, loaded.items), _read(loaded)
+        warnings, read = [*review(loaded.policies, loaded.items), *_overlooked(directory)], _read(loaded)
     click.echo(_as_json(errors, warnings, read) if as_json else _as_text(errors, warnings, read))
     if errors or (strict and warnings):
         raise click.exceptions.Exit(1)
 
 
-@click.command()
-@click.option("--write", "file", type=click.Path(path_type=Path, dir_okay=False), help="Write it here instead.")
-def schema(file: Path | None) -> None:
-    """Print the JSON Schema of policy files, for editors."""
-    document = schema_document()
-    if file is None:
-        click.echo(document, nl=False)
-        return
-    try:
-        file.write_text(document, encoding="utf-8")
-    except OSError as exc:
-        raise click.ClickException(f"cannot write {str(file)!r}: {exc.strerror}; name a file you may write") from exc
+def _overlooked(directory: Path) -> Iterator[Problem]:
+    for path in overlooked(directory):
+        suggestion = f"rename it to {path.with_suffix(path.suffix.lower()).name}"
+        yield Problem(file=str(path), line=None, column=None, path="", message="nobody reads it", suggestion=suggestion)
 
 
-def schema_document() -> str:
-    """The schema as `policies/policy.schema.json` holds it."""
-    return msgspec.json.format(msgspec.json.encode(policy_file_schema()), indent=2).decode() + "\n"
-
-
-def _read(loaded: Loaded) -> dict[str, int]:
+def _read(loaded: Compiled) -> dict[str, int]:
     policies = loaded.policies
     return {
         "files": loaded.files,

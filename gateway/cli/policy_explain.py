@@ -110,6 +110,8 @@ def _places(where: Sequence[Path], directory: Path) -> _Places:
 
 def _body(file: Path | None, request: BinaryIO | None, ask: str | None, alias: str | None) -> bytes | None:
     """The bytes of the request; None where it is a text."""
+    if file is not None and str(file) != "-" and not file.exists():
+        raise click.UsageError(f"there is no directory or file {str(file)!r}")
     if sum(each is not None for each in (file, request, ask)) != 1:
         raise click.UsageError("give one of REQUEST.json, --request FILE and --ask TEXT")
     if ask is not None:

@@ -1,17 +1,15 @@
 """`sizewise policy replay`: past traffic decided again, and what would change."""
 
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NamedTuple, TypeVar
+from typing import Any, BinaryIO, Final, NamedTuple
 
 import click
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import Engine
 
+from gateway.cli.logged_requests import logged_requests, where
 from gateway.cli.options import Since, assume_env_option, database_url_option
 from gateway.cli.policy_trial import policies_to_try
 from gateway.cli.replay_report import (
@@ -28,16 +26,10 @@ from gateway.domain.replay import Replay, RolloutReplay
 from gateway.domain.suggestion import did_you_mean
 from gateway.policyfile.gate import FIGURES, Gate, GateError, Verdict
 from gateway.policyfile.problems import PolicyError
-from gateway.store.engine import open_engine
-from gateway.store.history import HistoryFileError, Wanted, count_logged, read_logged, read_logged_file
-from gateway.store.reports import NoRecordsError
-from gateway.store.urls import DatabaseUrlError, sqlite_path, without_password
+from gateway.store.history import Wanted
 
 _USUAL_SPAN: Final = "7d"
-_STEP: Final = 2_000
 _FIGURES_HELP: Final = "; ".join(f"{name}: {what}" for name, what in FIGURES.items())
-
-T = TypeVar("T")
 
 
 class _Finding(NamedTuple):
@@ -101,14 +93,16 @@ def replay(
     gate = _gate(condition)
     if shadow and name is not None:
         raise click.UsageError("--policy says what to decide again, and --shadow decides nothing; give one of them")
-    policies = _candidate(directory, name, assume_env=assume_env)
+    policies = _prices(directory, assume_env) if shadow else _candidate(directory, name, assume_env=assume_env)
     if since is None and file is None:
         since = Since().convert(_USUAL_SPAN, None, None)
     wanted = Wanted(since=since, until=until, alias=alias, team=team, app=app, limit=limit)
-    finding = _found(policies, _records(file, database_url, wanted), f"{directory} ({policies.version})", shadow=shadow)
+    finding = _found(
+        policies, logged_requests(file, database_url, wanted), f"{directory} ({policies.version})", shadow=shadow
+    )
     if finding.read == 0:
         raise click.ClickException(
-            f"no such requests {_where(file, database_url)}; widen --since, --until or the filters"
+            f"no such requests {where(file, database_url)}; widen --since, --until or the filters"
         )
     if shadow and not finding.judged:
         raise click.ClickException(
@@ -138,6 +132,19 @@ def _candidate(directory: Path, name: str | None, *, assume_env: bool) -> Policy
             f"no policy {name!r} in {directory}{did_you_mean(name, [each.name for each in policies.policies])}"
         )
     return replace(policies, by_alias={**policies.by_alias, **dict.fromkeys(policy.serves, policy)})
+
+
+def _prices(directory: Path, assume_env: bool) -> PolicySet:
+    """The policies whose prices and tiers a roll-out is told by; none where they cannot be read, and a note then."""
+    try:
+        return policies_to_try(directory, assume_env=assume_env)
+    except PolicyError as error:
+        click.echo(
+            f"note: no policies could be read from {str(directory)!r}, so what was not called has no price here, and"
+            f" costs and quality are unknown; name the policies with --policies ({error.problems[0].message})",
+            err=True,
+        )
+        return PolicySet(version="", deployments={}, routes={}, policies=(), by_alias={})
 
 
 def _found(policies: PolicySet, records: Iterable[Logged], candidate: str, *, shadow: bool) -> _Finding:
@@ -182,77 +189,3 @@ def _verdict_line(gate: Gate, name: str, verdict: Verdict) -> str:
     figures = f" ({shown_figures(verdict.figures)})" if verdict.figures else ""
     how = f"FAILED, {verdict.why}" if verdict.has_failed else "passed"
     return f"Gate{of}: {how}: --fail-if '{gate.source}'{figures}"
-
-
-def _where(file: BinaryIO | None, database_url: str) -> str:
-    return f"at {without_password(database_url)}" if file is None else f"in {_name(file)}"
-
-
-def _records(file: BinaryIO | None, database_url: str, wanted: Wanted) -> Iterator[Logged]:
-    """The records, with a progress bar where somebody watches. Raises click's errors for what cannot be read."""
-    if file is not None:
-        try:
-            yield from _from_file(file, wanted)
-        except HistoryFileError as error:
-            raise click.ClickException(f"{_name(file)}: {error}") from error
-        return
-    with _database(database_url) as engine, _progress(count_logged(engine, wanted)) as advance:
-        yield from _advancing(read_logged(engine, wanted), advance, lambda _: 1)
-
-
-def _name(file: BinaryIO) -> str:
-    name = getattr(file, "name", "<stdin>")
-    return "standard input" if name == "<stdin>" else repr(name)
-
-
-def _from_file(file: BinaryIO, wanted: Wanted) -> Iterator[Logged]:
-    size = file.seek(0, 2) if file.seekable() else 0
-    if size:
-        file.seek(0)
-    with _progress(size) as advance:
-        yield from read_logged_file(_advancing(file, advance, len), wanted)
-
-
-@contextmanager
-def _database(url: str) -> Iterator[Engine]:
-    """An engine on a database that holds records; ends the command with one line where there is none."""
-    shown = without_password(url)
-    path = sqlite_path(url)
-    if path is not None and not path.exists():
-        raise click.ClickException(
-            f"no records yet: there is no database at {shown}; start the gateway first (`sizewise serve`),"
-            " or read records with --from"
-        )
-    try:
-        engine = open_engine(url)
-    except DatabaseUrlError as error:
-        raise click.UsageError(str(error)) from error
-    try:
-        yield engine
-    except NoRecordsError as error:
-        raise click.ClickException(
-            f"no records to read at {shown}: {error}; start the gateway first (`sizewise serve`), or check the URL and"
-            " that the database is up and upgraded (`sizewise db upgrade`)"
-        ) from error
-    finally:
-        engine.dispose()
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    """A bar on stderr where that is a terminal. Total 0: of unknown length, without a bar."""
-    hidden = not total or not sys.stderr.isatty()
-    with click.progressbar(length=total, label="Replaying", file=sys.stderr, hidden=hidden) as bar:
-        yield bar.update
-
-
-def _advancing(items: Iterable[T], advance: Callable[[int], None], size_of: Callable[[T], int]) -> Iterator[T]:
-    """The items, and now and then word of how far they have come."""
-    done = 0
-    for number, item in enumerate(items, 1):
-        yield item
-        done += size_of(item)
-        if number % _STEP == 0:
-            advance(done)
-            done = 0
-    advance(done)

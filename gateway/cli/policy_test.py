@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from gateway.cli.options import assume_env_option, directory_argument
+from gateway.cli.output import write_file
 from gateway.cli.policy_trial import policies_to_try, trial
 from gateway.domain.decision import DEFAULT_RULE
 from gateway.domain.policy import PolicySet
@@ -53,7 +54,7 @@ def try_cases(*, directory: Path, as_json: bool, junit: Path | None, min_coverag
     results = [run_case(case, policies, as_live) for case in cases]
     coverage = coverage_of(results, policies)
     if junit is not None:
-        _write(junit, as_junit(results))
+        write_file(junit, as_junit(results))
     click.echo(msgspec.json.encode(_document(results, coverage)).decode() if as_json else _text(results, coverage))
     if coverage.percent < min_coverage:
         click.echo(f"coverage {coverage.percent:.1f} % is below --min-coverage {min_coverage:g}", err=True)
@@ -142,15 +143,6 @@ def as_junit(results: Sequence[Result]) -> bytes:
     ET.indent(suites)
     document: bytes = ET.tostring(suites, encoding="utf-8", xml_declaration=True)
     return document + b"\n"
-
-
-def _write(file: Path, document: bytes) -> None:
-    try:
-        file.write_bytes(document)
-    except OSError as error:
-        raise click.ClickException(
-            f"cannot write {str(file)!r}: {error.strerror}; name a file you may write"
-        ) from error
 
 
 def _printable(text: str) -> str:

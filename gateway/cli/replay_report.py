@@ -6,14 +6,15 @@ from typing import Any
 
 import msgspec
 
+from gateway.cli.tables import UNKNOWN, printable, table
 from gateway.domain.change import Change, Changes, Group, Move, Mover
 from gateway.domain.pricing import NANO_PER_USD
 from gateway.domain.replay import ReplayOutcome, RolloutOutcome
 from gateway.domain.tally import LARGEST
 
-_UNKNOWN = "-"
 _REFUSED = "refused"
 _MOST_GROUPS = 40
+_LONGEST_NAME = 60
 
 
 def replay_lines(outcome: ReplayOutcome, candidate: str) -> Iterator[str]:
@@ -54,7 +55,7 @@ def change_lines(changes: Changes, classifiers: Sequence[str]) -> Iterator[str]:
     )
     if changes.moves:
         yield ""
-        yield from _table(("FROM", "TO", "REQUESTS"), [_move_cells(each) for each in changes.moves])
+        yield from table(("FROM", "TO", "REQUESTS"), [_move_cells(each) for each in changes.moves], right_from=2)
     for what, groups in (("RULE", changes.by_rule), ("TEAM", changes.by_team), ("APP", changes.by_app)):
         if groups and any(group.name for group in groups):
             yield ""
@@ -63,7 +64,7 @@ def change_lines(changes: Changes, classifiers: Sequence[str]) -> Iterator[str]:
         yield ""
         yield f"The largest movers (at most {LARGEST})"
         headings = ("ID", "FROM", "TO", "OLD RULE", "NEW RULE", "COST $", "QUALITY", "SMALL_OK")
-        yield from _table(headings, [_mover_cells(each) for each in changes.movers], right_from=5)
+        yield from table(headings, [_mover_cells(each) for each in changes.movers], right_from=5)
 
 
 def replay_document(outcome: ReplayOutcome) -> dict[str, Any]:
@@ -119,7 +120,7 @@ def _quality(changes: Changes, classifiers: Sequence[str]) -> str:
 
 def _group_table(what: str, groups: Sequence[Group]) -> Iterator[str]:
     headings = (what, "REQUESTS", "MOVED", "REFUSED +", "REFUSED -", "COST BEFORE $", "COST AFTER $", "UNKNOWN")
-    yield from _table(headings, [_group_cells(each) for each in groups[:_MOST_GROUPS]], right_from=1)
+    yield from table(headings, [_group_cells(each) for each in groups[:_MOST_GROUPS]], right_from=1)
     if len(groups) > _MOST_GROUPS:
         yield f"and {len(groups) - _MOST_GROUPS:,} more; --json has all"
 
@@ -127,7 +128,7 @@ def _group_table(what: str, groups: Sequence[Group]) -> Iterator[str]:
 def _group_cells(group: Group) -> tuple[str, ...]:
     change = group.change
     return (
-        _printable(f"{group.policy}: {group.name}" if group.policy else group.name) or _UNKNOWN,
+        printable(f"{group.policy}: {group.name}" if group.policy else group.name, _LONGEST_NAME) or UNKNOWN,
         f"{change.requests:,}",
         f"{change.moved:,}",
         f"{change.refusals_gained:,}",
@@ -145,40 +146,23 @@ def _move_cells(move: Move) -> tuple[str, ...]:
 
 def _mover_cells(mover: Mover) -> tuple[str, ...]:
     return (
-        _printable(mover.id),
+        printable(mover.id, _LONGEST_NAME),
         mover.before or _REFUSED,
         mover.after or _REFUSED,
-        _printable(mover.rule_before),
-        _printable(mover.rule_after),
+        printable(mover.rule_before, _LONGEST_NAME),
+        printable(mover.rule_after, _LONGEST_NAME),
         _usd(mover.cost_change_nano_usd, sign="+"),
-        _UNKNOWN if mover.quality_change is None else f"{mover.quality_change:+.3f}",
-        _UNKNOWN if mover.small_ok is None else f"{mover.small_ok:.3f}",
+        UNKNOWN if mover.quality_change is None else f"{mover.quality_change:+.3f}",
+        UNKNOWN if mover.small_ok is None else f"{mover.small_ok:.3f}",
     )
-
-
-def _table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]], right_from: int = 2) -> Iterator[str]:
-    """Columns from `right_from` on are numbers."""
-    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
-    for row in (headings, *rows):
-        cells = [
-            cell.rjust(width) if place >= right_from else cell.ljust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        yield "  ".join(cells).rstrip()
 
 
 def _usd(nano_usd: int | None, *, sign: str = "") -> str:
     if nano_usd is None:
-        return _UNKNOWN
+        return UNKNOWN
     dollars = Decimal(nano_usd) / NANO_PER_USD
     return f"{dollars:{sign},.2f}" if abs(dollars) >= 1 else f"{dollars:{sign},.6f}"
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{part / whole:.1%}" if whole else _UNKNOWN
-
-
-def _printable(text: str) -> str:
-    """Text from a log as a terminal may show it: no control characters, and not without end."""
-    shown = "".join(char if char.isprintable() else "?" for char in text)
-    return shown if len(shown) <= 60 else f"{shown[:59]}…"
+    return f"{part / whole:.1%}" if whole else UNKNOWN

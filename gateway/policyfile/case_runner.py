@@ -1,9 +1,8 @@
 """Runs a policy's cases: what `policy test` prints, and what a reload asks before it puts new files in force."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,7 +10,7 @@ import msgspec
 from gateway.domain.decision import DEFAULT_RULE, Decision
 from gateway.domain.errors import GatewayError
 from gateway.domain.policy import PolicySet
-from gateway.policyfile.cases import Case, Expected, read_cases
+from gateway.policyfile.cases import Case, Expected
 from gateway.policyfile.problems import Problems
 from gateway.policyfile.trial import Trial
 
@@ -53,13 +52,10 @@ class Coverage:
         return 100.0 * sum(count > 0 for count in counts) / len(counts)
 
 
-def check_cases(directory: Path, policies: PolicySet, trial: Trial) -> None:
-    """Run the directory's cases, if there are any.
-
-    Raises PolicyError where one cannot be read or is not met.
-    """
+def check_all(cases: Iterable[Case], policies: PolicySet, trial: Trial) -> None:
+    """Raises PolicyError with every case that is not met."""
     problems = Problems()
-    for case in read_cases(directory, policies):
+    for case in cases:
         result = run_case(case, policies, trial)
         if result.differences:
             problems.add(case.place, "", f"case {case.name!r} fails: {'; '.join(map(str, result.differences))}")

@@ -13,10 +13,11 @@ from gateway.domain.request import Caller
 from gateway.policyfile.circumstances import NESTED, Named, deciding, given_by, names_in, rules_of
 from gateway.policyfile.nodes import Node, parse
 from gateway.policyfile.problems import Place, Problems
-from gateway.policyfile.questions import Question, body_of, check_name, validated
+from gateway.policyfile.questions import Question, body_of
 from gateway.policyfile.schema import Raw, Sentence, keys_of
-from gateway.policyfile.source import read_case_files
+from gateway.policyfile.source import SourceFile, read_case_files
 from gateway.policyfile.trial import Given
+from gateway.policyfile.validation import check_name, validated
 
 
 def _names_or_reasons(value: Any) -> Mapping[str, str]:
@@ -91,7 +92,16 @@ def read_cases(directory: Path, policies: PolicySet) -> tuple[Case, ...]:
     Raises PolicyError with every problem found.
     """
     problems = Problems()
-    documents = [parse(file, problems) for file in read_case_files(directory, problems)]
+    return _cases(read_case_files(directory, problems), policies, problems)
+
+
+def cases_in(files: Iterable[SourceFile], policies: PolicySet) -> tuple[Case, ...]:
+    """The cases of files already read; else as `read_cases`."""
+    return _cases(files, policies, Problems())
+
+
+def _cases(files: Iterable[SourceFile], policies: PolicySet, problems: Problems) -> tuple[Case, ...]:
+    documents = [parse(file, problems) for file in files]
     cases: list[Case] = []
     taken: dict[str, Place] = {}
     for node in _elements(filter(None, documents), problems):

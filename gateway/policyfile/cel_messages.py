@@ -5,6 +5,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from gateway.policyfile.problems import did_you_mean
+from gateway.policyfile.variables import FACT_TYPES
 
 FUNCTIONS = ("contains", "endsWith", "matches", "size", "startsWith", "double", "int", "string")
 """CEL's functions that conditions have a use for; `has`, `all` and `exists` are macros."""
@@ -18,6 +19,9 @@ _UNEXPECTED = re.compile(
 _UNREADABLE = re.compile(r"Syntax error: token recognition error at: '(.*)'")
 _NO_KEY = re.compile(r"Key not found in map : \"(.*)\"")
 _STATUS = re.compile(r"^[A-Z_]+: | \[[A-Z_]+\]$")
+_FUNCTIONS_MEANT = {"len": "size", "length": "size", "count": "size"}
+_OF_DEPLOYMENTS = frozenset({"labels", "deployment"})
+_OF_REQUESTS = frozenset(name.partition(".")[0] for name in FACT_TYPES)
 _SPELLINGS = {"and": "&&", "or": "||", "not": "!", "=": "==", "&": "&&", "|": "||"}
 
 
@@ -92,7 +96,13 @@ def _type_problem(source: str, offset: int, message: str, names: Collection[str]
 def _undeclared(source: str, offset: int, name: str, names: Collection[str]) -> ConditionProblem:
     start = _start(source, offset, name)
     if source[start + len(name) :].lstrip().startswith("("):
-        return ConditionProblem(start, f"unknown function {name!r}", did_you_mean(name, FUNCTIONS))
+        meant = f"CEL writes {_FUNCTIONS_MEANT[name]!r}" if name in _FUNCTIONS_MEANT else did_you_mean(name, FUNCTIONS)
+        return ConditionProblem(start, f"unknown function {name!r}", meant)
+    root = name.partition(".")[0]
+    if root in _OF_DEPLOYMENTS and "signals.tokens" in names:
+        return ConditionProblem(start, f"unknown name {name!r}", f"{root!r} may stand in 'require' only")
+    if root in _OF_REQUESTS and "labels" in names:
+        return ConditionProblem(start, f"unknown name {name!r}", f"{root!r} may stand in 'when' only")
     suggestion = did_you_mean(name, names)
     fields = [known for known in names if known.startswith(f"{name}.")]
     if fields:

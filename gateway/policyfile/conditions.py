@@ -5,7 +5,8 @@ CEL reports a failed evaluation (a division by zero, a missing map key) as a val
 """
 
 import logging
-import re
+import math
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -14,13 +15,14 @@ from cel_expr_python import cel  # type: ignore[import-untyped]  # ships a stub 
 
 from gateway.domain.facts import Facts
 from gateway.domain.policy import Condition, Constraint, Deployment, Match, Rule, unmatched
-from gateway.policyfile.cel_messages import ConditionProblem, failed_on_sample, problems_in
+from gateway.policyfile.cel_messages import ConditionProblem, failed_on_sample, problems_in, without_status
+from gateway.policyfile.comprehensions import too_much_looping
+from gateway.policyfile.expressions import asked_keys, calls, keys
 from gateway.policyfile.problems import did_you_mean
 from gateway.policyfile.variables import FACT_TYPES, FACTS, binder, sample_facts
 
-_HEADER = re.compile(
-    r"""request\.headers(?:\[\s*["']([^"']*)["']\s*\]|\.(\w+))|["']([^"']*)["']\s+in\s+request\.headers"""
-)
+_HEADERS: Final = "request.headers"
+_METADATA: Final = "request.metadata"
 _SESSION_KNOWN: Final = "session.known"
 DEPLOYMENT_TYPES: Mapping[str, Any] = {
     "labels": cel.Type.Map(cel.Type.STRING, cel.Type.DYN),
@@ -29,6 +31,10 @@ DEPLOYMENT_TYPES: Mapping[str, Any] = {
     "deployment.provider": cel.Type.STRING,
     "deployment.model": cel.Type.STRING,
 }
+
+_LOGGED_EVERY_S: Final = 60.0
+"""How often at most a condition that fails again and again is logged."""
+_NO_MEMORY: Final = "it takes more memory than there is"
 
 _log = logging.getLogger(__name__)
 
@@ -52,15 +58,28 @@ class FactConditions:
 class PolicyConditions:
     """The conditions of one policy, and the view of the facts that they need."""
 
-    def __init__(self, facts: FactConditions, *, headers: Collection[str] = (), timezone: str = "UTC") -> None:
+    def __init__(
+        self,
+        facts: FactConditions,
+        *,
+        policy: str = "",
+        headers: Collection[str] = (),
+        timezone: str = "UTC",
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`policy`: its name, for the log. `now`: seconds, for how often a failure is logged."""
         self._facts = facts
+        self._policy = policy
+        self._now = now
         self._headers = headers
         self._zone = ZoneInfo(timezone)
         self._used: set[str] = set()
+        self._metadata: set[str] = set()
 
-    def compile(self, source: str, *, on_error: bool, in_session: bool = False) -> Condition:
+    def compile(self, source: str, *, on_error: bool, in_session: bool = False, of: str = "condition") -> Condition:
         """Compile a condition and run it on sample facts.
 
+        of        the constraint or the rule, for the log
         on_error  what `holds` answers where an evaluation fails: True for a constraint, which then applies
                   (fail closed), False for a rule, which then does not match
         in_session  it holds only where a session is known
@@ -74,16 +93,39 @@ class PolicyConditions:
             if not isinstance(outcome, bool):
                 raise ConditionError([failed_on_sample(source, str(outcome))])
         if in_session:
-            expression = _compiled(self._facts.env, in_session_only(source), FACT_TYPES)
+            expression = _compiled(self._facts.env, _in_session_only(source), FACT_TYPES)
         checked = expression.serialize()  # holds the name of every variable it refers to, with its length before it
         reads = frozenset(name for name in FACTS if bytes([len(name)]) + name.encode() in checked)
         self._used |= reads
-        return Condition(source=source, holds=_holds(expression, source, on_error), reads=reads)
+        self._metadata |= keys(source, _METADATA)
+        return Condition(source=source, holds=self._holds(expression, on_error, of), reads=reads)
+
+    def _holds(self, expression: Any, on_error: bool, of: str) -> Callable[[Any], bool]:
+        evaluate = expression.eval
+        quiet_until_s = -math.inf
+
+        def holds(bound: Any) -> bool:
+            nonlocal quiet_until_s
+            outcome = _outcome(evaluate, bound)
+            if outcome is True or outcome is False:
+                return outcome
+            if self._now() >= quiet_until_s:
+                quiet_until_s = self._now() + _LOGGED_EVERY_S
+                why = without_status(str(outcome))
+                _log.warning("policy %r, %s failed on a request, taken as %s: %s", self._policy, of, on_error, why)
+            return on_error
+
+        return holds
 
     @property
     def reads(self) -> frozenset[str]:
         """The facts that the conditions compiled so far ask about."""
         return frozenset(self._used)
+
+    @property
+    def metadata(self) -> frozenset[str]:
+        """The keys of the body's metadata that the conditions compiled so far name."""
+        return frozenset(self._metadata)
 
     def binder(self) -> Callable[[Facts, float], Any]:
         """What `Policy.bind` is: binds only what the conditions compiled so far ask about, for it runs per request."""
@@ -120,28 +162,47 @@ class Requirements:
         )
 
 
-def in_session_only(source: str) -> str:
-    """The expression of a rule that keeps what the session has: it needs one."""
+def asked(rule: Rule) -> str:
+    """The expression that decides whether the rule matches: one that keeps what the session has needs a session."""
+    return rule.when.source if rule.route is not None else _in_session_only(rule.when.source)
+
+
+def _in_session_only(source: str) -> str:
     return f"({source}\n) && {_SESSION_KNOWN}"
 
 
 def _unread(source: str, headers: Collection[str]) -> list[ConditionProblem]:
     """The headers an expression names that its policy does not list."""
     problems = []
-    for match in _HEADER.finditer(source):
-        name = next(filter(None, match.groups()), "")
-        if name not in headers:
+    for name, at in asked_keys(source, _HEADERS):
+        if name is not None and name not in headers:
             near = did_you_mean(name, headers) or "list it under the policy's 'headers', in lower case"
-            problems.append(ConditionProblem(match.start(), f"the policy reads no header {name!r}", near))
+            problems.append(ConditionProblem(at, f"the policy reads no header {name!r}", near))
+    return problems
+
+
+def _bad_patterns(env: Any, source: str) -> list[ConditionProblem]:
+    """Literal patterns that are none: a sample may not reach them, a request will."""
+    problems = []
+    for call in calls(source):
+        if call.name != "matches" or (pattern := call.literal) is None:
+            continue
+        outcome = _outcome(env.compile(f'"".matches({pattern.text})').eval, env.Activation({}))
+        if not isinstance(outcome, bool):
+            problems.append(ConditionProblem(pattern.at, without_status(str(outcome)), "write an RE2 expression"))
     return problems
 
 
 def _compiled(env: Any, source: str, names: Mapping[str, Any]) -> Any:
-    """The expression, sure to give a bool."""
+    """The expression, sure to give a bool and to take little memory."""
+    if (problem := too_much_looping(source)) is not None:
+        raise ConditionError([problem])
     try:
         expression = env.compile(source)
     except RuntimeError as error:
         raise ConditionError(problems_in(source, str(error), names)) from error
+    if bad := _bad_patterns(env, source):
+        raise ConditionError(bad)
     result = expression.return_type()
     if result != cel.Type.BOOL:
         message = f"a condition is true or false, this one is {result.name().lower()}"
@@ -153,21 +214,10 @@ def _outcome(evaluate: Callable[[Any], Any], bound: Any) -> Any:
     """What an expression gives; where it fails, something that is neither a bool nor an integer and prints why."""
     try:
         return evaluate(bound).value()
+    except MemoryError:
+        return _NO_MEMORY
     except RuntimeError as error:
         return error
-
-
-def _holds(expression: Any, source: str, on_error: bool) -> Callable[[Any], bool]:
-    evaluate = expression.eval
-
-    def holds(bound: Any) -> bool:
-        outcome = _outcome(evaluate, bound)
-        if outcome is True or outcome is False:
-            return outcome
-        _log.warning("condition %r failed on a request; taken as %s", source, on_error)
-        return on_error
-
-    return holds
 
 
 class _Program(NamedTuple):
@@ -185,8 +235,7 @@ class _Program(NamedTuple):
 def _programs(env: Any, constraints: tuple[Constraint, ...], rules: tuple[Rule, ...]) -> list[_Program] | None:
     """As few as CEL's limit on nesting allows, constraints first; None where a condition is at the limit by itself."""
     # The line ends close a condition's comment, if it ends with one.
-    asked = [rule.when.source if rule.route is not None else in_session_only(rule.when.source) for rule in rules]
-    chain = "".join(f"({source}\n) ? {position} : " for position, source in enumerate(asked))
+    chain = "".join(f"({asked(rule)}\n) ? {position} : " for position, rule in enumerate(rules))
     bits = "".join(
         f" + (({constraint.when.source}\n) ? {(len(rules) + 1) << bit} : 0)"
         for bit, constraint in enumerate(constraints)

@@ -14,7 +14,7 @@ from gateway.policyfile.expressions import normal_form
 from gateway.policyfile.schema import REFUSE
 
 T = TypeVar("T")
-Named = TypeVar("Named", Constraint, Rule)
+Conditioned = TypeVar("Conditioned", Constraint, Rule)
 Kind = Literal["added", "removed", "changed"]
 
 
@@ -183,7 +183,7 @@ def _in_short_policy(each: Policy) -> str:
 
 
 def _of_sequence(
-    of: str, noun: str, before: Sequence[Named], after: Sequence[Named], say: Callable[[Named], Words]
+    of: str, noun: str, before: Sequence[Conditioned], after: Sequence[Conditioned], say: Callable[[Conditioned], Words]
 ) -> Iterator[Change]:
     """What was added, removed, renamed, moved or changed among constraints, or among rules."""
     old, new = {each.name: each for each in before}, {each.name: each for each in after}
@@ -208,7 +208,7 @@ def _is_in_order(each: Constraint | Rule) -> bool:
 
 
 def _renamed(
-    old: Mapping[str, Named], new: Mapping[str, Named], say: Callable[[Named], Words]
+    old: Mapping[str, Conditioned], new: Mapping[str, Conditioned], say: Callable[[Conditioned], Words]
 ) -> Iterator[tuple[str, str]]:
     """Former name → name now, of what is otherwise the same."""
     left = {name: _meanings(say(each)) for name, each in new.items() if name not in old}

@@ -8,10 +8,10 @@ from msgspec.structs import replace
 from gateway.domain.facts import Facts
 from gateway.domain.policy import Constraint, Match, Policy, PolicySet, Rule
 from gateway.domain.session import KINDS
-from gateway.policyfile.conditions import in_session_only
+from gateway.policyfile.conditions import asked
 from gateway.policyfile.expressions import Comparison, comparisons, is_plain, keys, normal_form, variables
 from gateway.policyfile.problems import did_you_mean
-from gateway.policyfile.variations import WORDS, is_day
+from gateway.policyfile.values import WORDS, day_of
 from gateway.policyfile.witnesses import Space
 
 MOST_TO_EXHAUST = 5_000
@@ -69,7 +69,7 @@ def _about_rule(policy: Policy, policies: PolicySet, at: int, rule: Rule) -> tup
         unreached = f"the {after} after it and the default are" if after else "the default is"
         suggestion = f"move it to the end, or make {rule.goes_to!r} the default"
         return f"it always matches, so {unreached} never reached", suggestion
-    if _never_holds(policy, policies, rule, _asked(rule)):
+    if _never_holds(policy, policies, rule, asked(rule)):
         return "it never matches", _REMOVE
     form = normal_form(rule.when.source)
     for before, other in enumerate(policy.rules[:at]):
@@ -86,10 +86,6 @@ def _is_always(rule: Rule) -> bool:
     return normal_form(rule.when.source) == "true" and rule.route is not None
 
 
-def _asked(rule: Rule) -> str:
-    return rule.when.source if rule.route is not None else in_session_only(rule.when.source)
-
-
 def _never_holds(policy: Policy, policies: PolicySet, each: Constraint | Rule, source: str) -> bool:
     """Whether no request can meet the condition; False where that would take too many to try."""
     found = _exhausted(policy, policies, [source])
@@ -98,13 +94,13 @@ def _never_holds(policy: Policy, policies: PolicySet, each: Constraint | Rule, s
 
 def _covering(policy: Policy, policies: PolicySet, at: int, rule: Rule) -> Sequence[int]:
     """The rules before it of which one holds wherever it does; none where it may be reached."""
-    named = variables(_asked(rule))
+    named = variables(asked(rule))
     earlier = {
         before: other
         for before, other in enumerate(policy.rules[:at])
-        if is_plain(_asked(other)) and variables(_asked(other)) <= named
+        if is_plain(asked(other)) and variables(asked(other)) <= named
     }
-    found = _exhausted(policy, policies, [_asked(rule), *map(_asked, earlier.values())]) if earlier else None
+    found = _exhausted(policy, policies, [asked(rule), *map(asked, earlier.values())]) if earlier else None
     if found is None:
         return ()
     first: set[int] = set()
@@ -143,7 +139,7 @@ def _unknown_values(source: str, known: Mapping[str, Collection[str]]) -> Iterat
         if not isinstance(literal, str):
             continue
         offset = max(source.find(literal), 0)
-        if variable == "time.date" and not is_day(literal):
+        if variable == "time.date" and day_of(literal) is None:
             yield offset, f"{variable!r} is never {literal!r}", "write a date such as 2026-12-24"
         elif literal not in known.get(variable, (literal,)):
             words = sorted(filter(None, known[variable]))

@@ -6,15 +6,15 @@ from pathlib import PurePath
 from typing import Final
 
 from gateway.domain.policy import PolicySet
-from gateway.policyfile.compiler import compile_set
-from gateway.policyfile.deployments import DeploymentCompiler, PriceBook
-from gateway.policyfile.items import read_items
-from gateway.policyfile.nodes import parse
+from gateway.policyfile.compilation import compile_files
+from gateway.policyfile.deployments import PriceBook
 from gateway.policyfile.problems import Place, Problems
-from gateway.policyfile.source import SourceFile, version_of
+from gateway.policyfile.source import SourceFile
 
 MOST_DRAFT_BYTES: Final = 1024 * 1024
 """Of a draft's files together, names included."""
+_DRAFT: Final = "draft"
+"""What problems call its files together."""
 _NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}\.ya?ml")
 _REFERENCE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _WORD_END: Final = re.compile(r"[\s\"']")
@@ -32,27 +32,20 @@ def load_texts(files: Mapping[str, str], prices: PriceBook, environment: Mapping
     problems = Problems()
     _check_size(files, problems)
     sources = [source for name, text in sorted(files.items()) if (source := _source(name, text, problems)) is not None]
-    documents = [document for source in sources if (document := parse(source, problems)) is not None]
-    problems.raise_if_any()  # what is missing may define what the others refer to, so references would mislead
-    items = read_items(documents, problems)
-    compiled = compile_set(items, DeploymentCompiler(prices, environment, problems), version_of(sources), problems)
-    if not items.policies and not len(problems):
-        problems.add(Place("draft"), "", "no policy in these files", "write one under 'policies'")
-    problems.raise_if_any()
-    return compiled
+    return compile_files(sources, prices, environment, problems, of=_DRAFT).policies
 
 
 def _check_size(files: Mapping[str, str], problems: Problems) -> None:
     size = sum(len(part.encode("utf-8", "surrogatepass")) for file in files.items() for part in file)
     if size > MOST_DRAFT_BYTES:
-        problems.add(Place("draft"), "", f"{size} bytes, more than {MOST_DRAFT_BYTES}", "give only the files it needs")
+        problems.add(Place(_DRAFT), "", f"{size} bytes, more than {MOST_DRAFT_BYTES}", "give only the files it needs")
         problems.raise_if_any()
 
 
 def _source(name: str, text: str, problems: Problems) -> SourceFile | None:
     """The file; None where it holds cases, which say nothing of the policies, and where there is a problem more."""
     if not _NAME.fullmatch(name):
-        problems.add(Place("draft"), "", f"{name[:100]!a} is not the name of a policy file", "such as 'default.yaml'")
+        problems.add(Place(_DRAFT), "", f"{name[:100]!a} is not the name of a policy file", "such as 'default.yaml'")
         return None
     try:
         text.encode()

@@ -16,8 +16,9 @@ from gateway.policyfile.deployments import PriceBook
 from gateway.policyfile.drafts import load_texts, stand_ins
 from gateway.policyfile.nodes import Location, Node
 from gateway.policyfile.problems import Place, PolicyError, Problems
-from gateway.policyfile.questions import Question, body_of, check_name, validated
+from gateway.policyfile.questions import Question, body_of
 from gateway.policyfile.trial import NOBODY, Trial
+from gateway.policyfile.validation import check_name, validated
 from gateway.ports import PolicySource
 
 _QUESTION: Final = Place("question")

@@ -35,16 +35,39 @@ _CLASSES: Final = {
 _FLIPPED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _OPERATORS: Final = frozenset({"==", "!=", *_FLIPPED})
 _EXTENDING: Final = frozenset("+-*/%.[")
+_OPENING: Final = frozenset("([{")
+_CLOSING: Final = frozenset(")]}")
 _LIST: Final = re.compile(r"\[(?:[LN](?:,[LN])*)?\]")
 _COMPARISON: Final = re.compile(r"seL|Les|d[eo]L|L[eo]d|n[eo]N|N[eo]n|[sdn]ik|Lim|beT|Teb|[bT]")
 _CONNECTION: Final = re.compile(r"!E|\(E\)|E[&|]E")
 
 
 class Token(NamedTuple):
-    """`kind`: text, number, name (dots and all) or sign. Text without escapes stands in double quotes."""
+    """Of kind text, number, name (dots and all) or sign, at an offset. Text without escapes stands in double quotes."""
 
     kind: str
     text: str
+    at: int = 0
+
+
+class Call(NamedTuple):
+    """A function or macro that is called.
+
+    at, end  the offsets of its dotted name and of the bracket that closes it
+    literal  its last argument, where that is one text
+    """
+
+    name: str
+    at: int
+    end: int
+    literal: Token | None
+
+
+class Key(NamedTuple):
+    """What a map is asked for; None where that is more than one literal key."""
+
+    name: str | None
+    at: int
 
 
 class Comparison(NamedTuple):
@@ -59,7 +82,7 @@ class Comparison(NamedTuple):
 def tokens(source: str) -> tuple[Token, ...]:
     """The expression without white space and comments."""
     return tuple(
-        Token(match.lastgroup or "sign", _written(match.lastgroup, match[0]))
+        Token(match.lastgroup or "sign", _written(match.lastgroup, match[0]), match.start())
         for match in _TOKEN.finditer(source)
         if match.lastgroup != "space"
     )
@@ -106,12 +129,28 @@ def literals(source: str) -> frozenset[str | float]:
 
 def keys(source: str, variable: str) -> frozenset[str]:
     """The literal keys it asks a map for."""
-    return frozenset(key for key in _asked_keys(tokens(source), variable) if key is not None)
+    return frozenset(key.name for key in asked_keys(source, variable) if key.name is not None)
 
 
 def asks_beyond_keys(source: str, variable: str) -> bool:
     """Whether it asks a map for more than literal keys, such as all of them."""
-    return None in _asked_keys(tokens(source), variable)
+    return any(key.name is None for key in asked_keys(source, variable))
+
+
+def asked_keys(source: str, variable: str) -> tuple[Key, ...]:
+    """What it asks a map for, in the order of the text: a method or a macro of the map asks for all of it."""
+    return tuple(_asked_keys(tokens(source), variable))
+
+
+def calls(source: str) -> tuple[Call, ...]:
+    """Every call in it, an outer one before those among its arguments."""
+    stream = tokens(source)
+    closing = _closing(stream)
+    return tuple(
+        _call(stream, index, closing.get(index + 1, len(stream)), len(source))
+        for index, token in enumerate(stream)
+        if token.kind == "name" and _text(stream, index + 1) == "("
+    )
 
 
 def _written(kind: str | None, text: str) -> str:
@@ -161,21 +200,39 @@ def _value(token: Token) -> str | float | None:
     return float(ast.literal_eval(digits)) if digits[:2] in ("0x", "0X") else float(digits)
 
 
-def _asked_keys(stream: Sequence[Token], variable: str) -> list[str | None]:
-    """The key of each place that names the map; None where it is no literal."""
-    found = []
+def _closing(stream: Sequence[Token]) -> dict[int, int]:
+    """The index of each opening bracket → that of the one that closes it."""
+    closing, opened = {}, []
     for index, token in enumerate(stream):
-        if token.kind != "name" or _variable(token.text) != variable:
+        if token.text in _OPENING:
+            opened.append(index)
+        elif token.text in _CLOSING and opened:
+            closing[opened.pop()] = index
+    return closing
+
+
+def _call(stream: Sequence[Token], index: int, closing: int, length: int) -> Call:
+    last = stream[closing - 1]
+    is_literal = last.kind == "text" and _text(stream, closing - 2) in ("(", ",")
+    end = stream[closing].at if closing < len(stream) else length
+    return Call(stream[index].text.rpartition(".")[2], stream[index].at, end, last if is_literal else None)
+
+
+def _asked_keys(stream: Sequence[Token], variable: str) -> Iterator[Key]:
+    for index, token in enumerate(stream):
+        if token.kind != "name" or not f"{token.text}.".startswith(f"{variable}."):
             continue
-        key: str | float | None = None
-        if token.text != variable and _text(stream, index + 1) != "(":
-            key = token.text[len(variable) + 1 :].partition(".")[0]
-        elif _text(stream, index + 1) == "[" and _text(stream, index + 3) == "]":
-            key = _value(stream[index + 2])
-        elif _text(stream, index - 1) == "in" and index > 1:
-            key = _value(stream[index - 2])
-        found.append(key if isinstance(key, str) else None)
-    return found
+        fields = token.text[len(variable) + 1 :].split(".")
+        if _text(stream, index + 1) == "(":
+            fields.pop()
+        key: str | float | None = fields[0] if fields else None
+        if token.text == variable:
+            key = None
+            if _text(stream, index + 1) == "[" and _text(stream, index + 3) == "]":
+                key = _value(stream[index + 2])
+            elif _text(stream, index - 1) == "in" and index > 1 and _text(stream, index - 3) not in _EXTENDING:
+                key = _value(stream[index - 2])
+        yield Key(key if isinstance(key, str) else None, token.at)
 
 
 def _compared(stream: Sequence[Token]) -> Iterator[Comparison]:

@@ -1,11 +1,12 @@
 """From the nodes of the files to raw items: validated one by one, so that one mistake does not hide the others."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
+from gateway.domain.policy import STICKY
 from gateway.policyfile.nodes import Location, Node
 from gateway.policyfile.problems import Place, Problems, did_you_mean
 from gateway.policyfile.schema import NESTED, NOT_YET, SECTIONS, Raw, RawDeployment, RawPolicy, RawRoute, keys_of
@@ -15,6 +16,11 @@ RawT_co = TypeVar("RawT_co", bound=Raw, covariant=True)
 TIERS = "tiers"
 _NOUNS = {"deployments": "deployment", "routes": "route", "policies": "policy"}
 _ELEMENTS = {"constraints": "constraint", "rules": "rule"}
+_POLICY_STAND_INS: Mapping[str, Any] = {"name": "unnamed", "serves": ["unread"], "default": "unread"}
+_ELEMENT_STAND_INS: Mapping[str, Mapping[str, Any]] = {
+    "constraints": {"when": "true", "require": "true"},
+    "rules": {"when": "true", "route": STICKY},
+}
 _MESSAGES = {
     "string_type": ("must be text", "put it in quotes"),
     "int_type": ("must be a whole number", None),
@@ -30,12 +36,17 @@ _MESSAGES = {
 
 @dataclass(frozen=True, slots=True)
 class Item(Generic[RawT_co]):
-    """One deployment, route or policy. `raw` holds what of it is valid; None where too little is."""
+    """One deployment, route or policy.
+
+    raw     what of it is valid; None where too little is
+    unread  of a policy: the keys that are missing or not valid, for which `raw` has stand-ins; there is a problem then
+    """
 
     section: str
     name: str | None
     node: Node
     raw: RawT_co | None
+    unread: frozenset[str] = frozenset()
 
     def at(self, *path: str | int) -> Node:
         return self.node.at(*path)
@@ -118,10 +129,12 @@ def _items(section: str, node: Node, problems: Problems) -> Iterator[Item[Any]]:
 def _validated(item: Item[Any], problems: Problems) -> Item[Any]:
     """The item with its raw model; its invalid parts are reported and left out, if what remains is an item."""
     model = SECTIONS[item.section]
+    plain = item.node.plain()
     whole = item
     while True:
         try:
-            return Item(item.section, item.name, item.node, model.model_validate(item.node.plain()))
+            raw = model.model_validate(plain)
+            return Item(item.section, item.name, item.node, raw, _unread(whole.node, item.node, raw))
         except ValidationError as error:
             errors = error.errors(include_url=False, include_input=False)
         if item is whole:  # what fails without an invalid part is a consequence, not a problem of its own
@@ -131,6 +144,25 @@ def _validated(item: Item[Any], problems: Problems) -> Item[Any]:
         if item.node.loc in unwanted:
             return item
         item = Item(item.section, item.name, item.node.without(unwanted), None)
+        plain = item.node.plain() if item.section != "policies" else _with_stand_ins(item.node.plain())
+
+
+def _with_stand_ins(policy: dict[str, Any]) -> dict[str, Any]:
+    """The policy with something in place of each key that must be there, so that all else of it can be compiled."""
+    elements = {
+        key: [{**stand_in, "name": f"({_ELEMENTS[key]} {number})", **each} for number, each in enumerate(policy[key])]
+        for key, stand_in in _ELEMENT_STAND_INS.items()
+        if key in policy
+    }
+    return {**_POLICY_STAND_INS, **policy, **elements}
+
+
+def _unread(whole: Node, kept: Node, raw: Raw) -> frozenset[str]:
+    """Of a policy, the keys that decide whom it serves and that are not as its file has them."""
+    if not isinstance(raw, RawPolicy) or not isinstance(kept.content, dict) or not isinstance(whole.content, dict):
+        return frozenset()
+    missing = _POLICY_STAND_INS.keys() - kept.content.keys()
+    return frozenset(missing | ({"rollout"} & (whole.content.keys() - kept.content.keys())))
 
 
 def _report(item: Item[Any], error: Any, problems: Problems) -> None:
@@ -149,11 +181,10 @@ def _report(item: Item[Any], error: Any, problems: Problems) -> None:
 
 
 def _culprit(item: Item[Any], error: Any) -> Location:
-    """Where the part is that must go for the rest to be valid: of a rule or a constraint, all but an unknown key."""
-    loc = item.at(*error["loc"]).loc
-    start = len(item.node.loc)
-    is_element = loc[start : start + 1] in {(each,) for each in _ELEMENTS}
-    return loc[: start + 2] if is_element and error["type"] != "extra_forbidden" else loc
+    """Where the part is that must go for the rest to be valid; nowhere, where a stand-in is enough."""
+    if error["type"] == "missing" and item.section == "policies":
+        return (*item.node.loc, *error["loc"])
+    return item.at(*error["loc"]).loc
 
 
 def message_of(node: Node, error: Any) -> tuple[str, str | None]:

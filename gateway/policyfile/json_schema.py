@@ -24,15 +24,18 @@ from gateway.policyfile.schema import (
     RawTimeout,
 )
 
-_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _BOUNDS: Final = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
 _TIERS_DESCRIPTION: Final = "The tiers, the smallest first; small and large, if absent."
-_SHORT_FORMS: Final[Mapping[type[Raw], Mapping[str, Any]]] = {
+_AS_WRITTEN: Final[Mapping[type[Raw], Mapping[str, Any]]] = {
+    RawDeployment: {
+        "labels": {"additionalProperties": {"type": ["string", "number", "boolean"]}, "type": "object"},
+    },
     RawRoute: {"then": {"type": "array", "items": {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/RawThen"}]}}},
     RawPolicy: {"rollout": {"anyOf": [{"enum": ["on", "shadow"]}, {"$ref": "#/$defs/RawRollout"}]}},
     RawRollout: {"canary": {"type": "string", "pattern": r"^\d{1,3}(\.\d{1,4})? ?%$"}},
 }
-"""Keys whose value may also be written shorter than the model it becomes."""
+"""Keys whose value is not what the model says: it may be written shorter, or is checked by a function."""
 _SECTION_DESCRIPTIONS: Final = {
     "deployments": "What can be called.",
     "routes": "In which order deployments are tried.",
@@ -122,7 +125,7 @@ DESCRIPTIONS: Final[Mapping[type[Raw], Mapping[str, str]]] = {
 def policy_file_schema() -> dict[str, Any]:
     """One schema for any policy file; plain JSON values, the same each time."""
     return {
-        "$schema": _DIALECT,
+        "$schema": DIALECT,
         "title": "Sizewise policy file",
         "type": "object",
         "additionalProperties": False,
@@ -135,19 +138,25 @@ def policy_file_schema() -> dict[str, Any]:
             for section, model in SECTIONS.items()
         }
         | {TIERS: {"type": "array", "description": _TIERS_DESCRIPTION, "items": {"type": "string"}}},
-        "$defs": {model.__name__: _definition(model) for model in (*SECTIONS.values(), *NESTED.values())},
+        "$defs": {
+            model.__name__: definition(model, DESCRIPTIONS[model], _AS_WRITTEN.get(model, {}))
+            for model in (*SECTIONS.values(), *NESTED.values())
+        },
     }
 
 
-def _definition(model: type[Raw]) -> dict[str, Any]:
-    """pydantic's schema of one model: references reach across, numbers are numbers, each key says what it means."""
+def definition(
+    model: type[Raw], descriptions: Mapping[str, str], as_written: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """pydantic's schema of one model: references reach across, numbers are numbers, each key says what it means.
+
+    as_written  the keys whose value is not what the model says, with what it is
+    """
     schema = model.model_json_schema()
     properties = {
-        key: {"description": DESCRIPTIONS[model][key]} | _SHORT_FORMS.get(model, {}).get(key, _plain(value))
+        key: {"description": descriptions[key]} | dict(as_written.get(key, _plain(value)))
         for key, value in schema["properties"].items()
     }
-    if model is RawDeployment:
-        properties["labels"]["additionalProperties"] = {"type": ["string", "number", "boolean"]}
     return {
         "type": "object",
         "additionalProperties": False,

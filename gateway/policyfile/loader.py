@@ -2,19 +2,19 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
 
 from gateway.domain.policy import PolicySet
-from gateway.policyfile.case_runner import check_cases
-from gateway.policyfile.compiler import compile_set
-from gateway.policyfile.deployments import DeploymentCompiler, PriceBook
-from gateway.policyfile.items import Items, read_items
-from gateway.policyfile.nodes import parse
+from gateway.policyfile.case_runner import check_all
+from gateway.policyfile.cases import cases_in
+from gateway.policyfile.compilation import Compiled, compile_files
+from gateway.policyfile.deployments import PriceBook
 from gateway.policyfile.problems import Place, PolicyError, Problems
 from gateway.policyfile.source import (
     SourceFile,
@@ -23,7 +23,6 @@ from gateway.policyfile.source import (
     read_case_files,
     read_directory,
     stamp_of,
-    version_of,
 )
 from gateway.policyfile.trial import Trial
 
@@ -33,20 +32,12 @@ _LONGEST_SHOWN = 1_000
 _log = logging.getLogger(__name__)
 
 
-class Loaded(NamedTuple):
-    """A set, and what it was made of. `items` know their places in the files."""
-
-    policies: PolicySet
-    items: Items
-    files: int
-
-
 def load_policies(directory: Path, prices: PriceBook, environment: Mapping[str, str]) -> PolicySet:
     """The compiled set alone; see `load_with_items`."""
     return load_with_items(directory, prices, environment).policies
 
 
-def load_with_items(directory: Path, prices: PriceBook, environment: Mapping[str, str]) -> Loaded:
+def load_with_items(directory: Path, prices: PriceBook, environment: Mapping[str, str]) -> Compiled:
     """Read, check and compile the policy files of a directory; its cases are not looked at.
 
     prices       the price of a deployment whose file gives none
@@ -55,32 +46,15 @@ def load_with_items(directory: Path, prices: PriceBook, environment: Mapping[str
     """
     problems = Problems()
     files = read_directory(directory, problems)
-    return _compiled(directory, files, prices, environment, problems)
-
-
-def _compiled(
-    directory: Path,
-    files: Sequence[SourceFile],
-    prices: PriceBook,
-    environment: Mapping[str, str],
-    problems: Problems,
-) -> Loaded:
-    """The set of these files; `problems` holds what was wrong with reading them."""
-    documents = [document for file in files if (document := parse(file, problems)) is not None]
-    unreadable = len(problems)
-    items = read_items(documents, problems)
-    if unreadable:  # the missing file may define what the others refer to, so references would mislead
-        problems.raise_if_any()
-    compiled = compile_set(items, DeploymentCompiler(prices, environment, problems), version_of(files), problems)
-    if not items.policies and not len(problems):
-        problems.add(Place(str(directory)), "", "no policy in these files", "write one under 'policies'")
-    problems.raise_if_any()
-    return Loaded(compiled, items, len(files))
+    return compile_files(files, prices, environment, problems, of=str(directory))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """Files that were not put in force: their version, since when (Unix time in seconds), and why."""
+    """Files that were not put in force, since when (Unix time in seconds), and why.
+
+    version  theirs; empty where none could be read, or where they are those in force and a case is not met
+    """
 
     version: str
     since_s: float
@@ -113,9 +87,10 @@ class _Digests(NamedTuple):
 
 
 class _Reading(NamedTuple):
-    """The policy files at one moment, and what was wrong with reading them."""
+    """The files at one moment, those of cases where they are to be run, and what was wrong with reading them."""
 
-    files: tuple[SourceFile, ...]
+    policies: tuple[SourceFile, ...]
+    cases: tuple[SourceFile, ...]
     problems: Problems
     digests: _Digests
 
@@ -153,7 +128,7 @@ class FilePolicySource:
         self._refused: tuple[_Digests, PolicyError] | None = None
         reading = self._read()
         self._current = self._compile(reading)
-        self._check_cases(self._current)
+        self._check_cases(reading, self._current)
         self._in_force = reading.digests
         self._status = PolicyStatus(version=self._current.version, since_s=now())
 
@@ -209,7 +184,7 @@ class FilePolicySource:
             place = Place(str(self._directory))
             problems.add(place, "", "the files change while they are read", "write them elsewhere, then move them here")
         everything = (*policies, *cases, SourceFile("problems", "\n".join(map(str, problems))))
-        return _Reading(policies, problems, _Digests(digest_of(policies), digest_of(everything)))
+        return _Reading(policies, cases, problems, _Digests(digest_of(policies), digest_of(everything)))
 
     def _accepted(self, reading: _Reading) -> PolicySet:
         """The set of these files, its cases met. What is in force already is not compiled again. Raises PolicyError."""
@@ -220,19 +195,22 @@ class FilePolicySource:
             policies = self._current
         else:
             policies = self._compile(reading)
-        self._check_cases(policies)
+        self._check_cases(reading, policies)
         return policies
 
     def _compile(self, reading: _Reading) -> PolicySet:
         try:
-            compiled = _compiled(self._directory, reading.files, self._prices, self._environment, reading.problems)
+            compiled = compile_files(
+                reading.policies, self._prices, self._environment, reading.problems, of=str(self._directory)
+            )
         finally:
             self._after_load()
         return compiled.policies
 
-    def _check_cases(self, policies: PolicySet) -> None:
+    def _check_cases(self, reading: _Reading, policies: PolicySet) -> None:
+        """Raises PolicyError where a case cannot be read or is not met."""
         if self._trial is not None:
-            check_cases(self._directory, policies, self._trial)
+            check_all(cases_in(reading.cases, policies), policies, self._trial)
 
     def _put_in_force(self, reading: _Reading, policies: PolicySet) -> None:
         before, self._current = self._current, policies
@@ -249,14 +227,17 @@ class FilePolicySource:
     def _refuse(self, reading: _Reading, error: PolicyError) -> None:
         self._refused = reading.digests, error
         problems = tuple(str(problem)[:_LONGEST_SHOWN] for problem in error.problems)
-        version = reading.digests.policies[:8]
+        now_s = self._now()
+        digest = reading.digests.policies if reading.policies else ""
+        version = "" if digest == self._in_force.policies else digest[:8]
         self._status = replace(
             self._status,
             reloads_failed=self._status.reloads_failed + 1,
-            refused=Refusal(version=version, since_s=self._now(), problems=problems),
+            refused=Refusal(version=version, since_s=now_s, problems=problems),
         )
-        message = "policy version %s refused, %s stays in force: %d problems"
-        _log.error(message, version, self._current.version, len(problems), extra={"problems": problems})
+        what = f"version {version}" if version else f"files as of {datetime.fromtimestamp(now_s, UTC):%H:%M:%S} UTC"
+        message = "policy %s refused, %s stays in force: %d problems"
+        _log.error(message, what, self._current.version, len(problems), extra={"problems": problems})
 
 
 def changes(before: PolicySet, after: PolicySet) -> str:

@@ -21,6 +21,12 @@ _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
 _DECIMAL = re.compile(r"[-+]?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,3})?")
 _AMBIGUOUS_WORD = re.compile(r"yes|no|on|off|[-+]?\.inf|\.nan", re.IGNORECASE)
 _AMBIGUOUS_NUMBER = re.compile(r"[-+]?(?:\.[0-9][0-9_]*|[0-9][0-9_,]*\.?|[0-9][0-9_]*(?::[0-9]+)+|0[xob][0-9a-fA-F_]+)")
+_UNIT = re.compile(r"\S")
+_UNITS = {"'": re.compile(r"''|\S"), '"': re.compile(r"\\(?:x..|u.{4}|U.{8}|\r?\n|[\s\S])|\S")}
+"""By the quote a text is in: how the file writes one of its characters that are not white space."""
+_CODES = frozenset("xuU")
+_BLANK_ESCAPES = frozenset("tnvfrNLP_ \t\r\n")
+_MOST_RAW = 16
 _WORDS: dict[str, Scalar] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
 _WORDS |= dict.fromkeys(("true", "True", "TRUE"), True) | dict.fromkeys(("false", "False", "FALSE"), False)
 
@@ -76,17 +82,30 @@ class Node:
 
     def place_of(self, offset: int) -> Place:
         """Where the file holds the character at `offset` of this text, seen through quoting, folding and escapes."""
-        text = self.content if isinstance(self.content, str) else ""
-        at = self.raw.find("\n") + 1 if self.raw[:1] in {"|", ">"} else 0
-        for char in text[:offset]:
-            at = _after(self.raw, at, char)
-        if offset < len(text):
-            at = max(at, _after(self.raw, at, text[offset]) - 1)
+        at = self._index_of(offset)
         before = self.raw[:at]
         if "\n" not in before:
             return self.place._replace(column=(self.place.column or 1) + at)
         line = (self.place.line or 1) + before.count("\n")
         return Place(self.place.file, line, at - before.rfind("\n"))
+
+    def _index_of(self, offset: int) -> int:
+        """Where in `raw` the character stands; 0 where `raw` is mostly something else.
+
+        White space may be folded or be none of the text, so it is the other characters that are counted.
+        """
+        text = self.content if isinstance(self.content, str) else ""
+        if len(self.raw) > _MOST_RAW * (len(text) + 100):
+            return 0
+        left = sum(not char.isspace() for char in text[:offset])
+        at = self.raw.find("\n") + 1 if self.raw[:1] in {"|", ">"} else self.raw[:1] in {"'", '"'}
+        for unit in _UNITS.get(self.raw[:1], _UNIT).finditer(self.raw, at):
+            if _is_blank(unit[0]):
+                continue
+            if left == 0:
+                return unit.start() if offset < len(text) and not text[offset].isspace() else at
+            at, left = unit.end(), left - 1
+        return at
 
 
 def parse(file: SourceFile, problems: Problems) -> Node | None:
@@ -199,9 +218,13 @@ class _Composer:
         self._problems.add(self._place(event), "", message, suggestion)
 
 
-def _after(raw: str, at: int, char: str) -> int:
-    """The index after the next place in `raw` that can stand for `char`; a folded line break stands for a space."""
-    for index in range(at, len(raw)):
-        if raw[index] == char or (raw[index].isspace() and char.isspace()):
-            return index + 1
-    return at
+def _is_blank(unit: str) -> bool:
+    """Whether what double quotes write so is white space, or nothing at all."""
+    if len(unit) < 2 or unit[0] != "\\":
+        return False
+    if unit[1] in _CODES:
+        try:
+            return chr(int(f"0x{unit[2:]}", 0)).isspace()
+        except (ValueError, OverflowError):
+            return False
+    return unit[1] in _BLANK_ESCAPES

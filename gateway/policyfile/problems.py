@@ -1,14 +1,17 @@
 """What is wrong with the policy files: each problem at its place, all of them in one error."""
 
 import difflib
+import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final, NamedTuple
 
 MOST_PROBLEMS: Final = 200
-_MOST_KNOWN: Final = 1_000
-"""Words that a suggestion is looked for among: comparing is slow, and a hostile file may hold many of both."""
+_MOST_SUGGESTIONS: Final = 50
+"""Of one load: comparing is slow, and a hostile file may hold many words and many names."""
+_MOST_KNOWN: Final = 200
+"""Words that a suggestion is looked for among: those nearest in length."""
+_LONGEST_WORD: Final = 200
 
 
 class Place(NamedTuple):
@@ -53,6 +56,7 @@ class Problems:
 
     def __init__(self) -> None:
         self._found: dict[Problem, None] = {}
+        self._suggestions_left = _MOST_SUGGESTIONS
 
     def add(self, place: Place, path: str, message: str, suggestion: str | None = None) -> None:
         """Raises PolicyError where these are `MOST_PROBLEMS`: the rest is not looked for."""
@@ -68,6 +72,11 @@ class Problems:
         if len(self._found) >= MOST_PROBLEMS:
             raise PolicyError(self._found)
 
+    def did_you_mean(self, word: str, known: Iterable[str]) -> str | None:
+        """The nearest of the known words, as a question; None where none is near, and after many such questions."""
+        self._suggestions_left -= 1
+        return did_you_mean(word, known) if self._suggestions_left >= 0 else None
+
     def __len__(self) -> int:
         return len(self._found)
 
@@ -81,5 +90,8 @@ class Problems:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """The nearest of the known words, as a question; None where none is near."""
-    nearest = difflib.get_close_matches(word, islice(known, _MOST_KNOWN), n=1)
+    if len(word) > _LONGEST_WORD:
+        return None
+    alike = heapq.nsmallest(_MOST_KNOWN, known, key=lambda each: abs(len(each) - len(word)))
+    nearest = difflib.get_close_matches(word, alike, n=1)
     return f"did you mean {nearest[0]!r}?" if nearest else None

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from gateway.domain.decision import DEFAULT_RULE, decide
-from gateway.domain.policy import Constraint, Policy, PolicySet, Route, Rule
+from gateway.domain.exclusions import Notes, without_untriggered
+from gateway.domain.policy import Constraint, Deployment, Policy, PolicySet, Route, Rule
 from gateway.policyfile.doubts import doubts
 from gateway.policyfile.expressions import asks_beyond_keys, keys
 from gateway.policyfile.items import TIERS, Item, Items
@@ -98,6 +99,13 @@ def _of_headers(policy: Policy, item: Item[RawPolicy]) -> Iterator[Problem]:
 
 
 def _of_constraints(policy: Policy, policies: PolicySet, item: Item[RawPolicy]) -> Iterator[Problem]:
+    for index, constraint in enumerate(policy.constraints):
+        if constraint.instead is not None and _is_emptied(constraint.instead, constraint):
+            message = (
+                f"route {constraint.instead.name!r} would refuse too: {_why_emptied(constraint.instead, constraint)}"
+            )
+            suggestion = "name a route that lists it under 'try', or under 'then' without 'after'"
+            yield _warning(item, item.at("constraints", index, "on_unavailable"), message, suggestion)
     choices = [*((rule, rule.route) for rule in policy.rules if rule.route is not None), (None, policy.default)]
     emptied = [
         (index, constraint, rule, route)
@@ -109,8 +117,8 @@ def _of_constraints(policy: Policy, policies: PolicySet, item: Item[RawPolicy]) 
         if _is_reached(policy, policies, constraint, rule, MOST_CANDIDATES // len(emptied)):
             chosen = "the default" if rule is None else f"rule {rule.name!r}"
             message = (
-                f"where it applies, requests that {chosen} sends to route {route.name!r} are refused: none of its"
-                f" deployments meets {constraint.requires!r}"
+                f"where it applies, requests that {chosen} sends to route {route.name!r} are refused:"
+                f" {_why_emptied(route, constraint)}"
             )
             suggestion = "put a rule before it that sends them where they may go, or write 'on_unavailable: refuse'"
             yield _warning(item, item.at("constraints", index, "when"), message, suggestion)
@@ -122,7 +130,19 @@ def _says_what_then(item: Item[RawPolicy], constraint: int) -> bool:
 
 
 def _is_emptied(route: Route, constraint: Constraint) -> bool:
-    return not any(each.name in constraint.permitted for each in (*route.first, *route.then))
+    """Whether the decision finds nothing to begin with: being barred is no failure that `after` waits for."""
+    return not without_untriggered(_permitted(route, constraint), route, Notes())
+
+
+def _permitted(route: Route, constraint: Constraint) -> list[Deployment]:
+    return [each for each in (*route.first, *route.then) if each.name in constraint.permitted]
+
+
+def _why_emptied(route: Route, constraint: Constraint) -> str:
+    if not (behind := _permitted(route, constraint)):
+        return f"none of its deployments meets {constraint.requires!r}"
+    names = ", ".join(repr(each.name) for each in behind)
+    return f"of what meets {constraint.requires!r}, {names} only takes over after failures, and being barred is none"
 
 
 def _is_reached(policy: Policy, policies: PolicySet, constraint: Constraint, rule: Rule | None, most: int) -> bool:

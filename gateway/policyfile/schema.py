@@ -91,6 +91,13 @@ def _number(value: Any) -> Any:
     return Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def _positive(value: Decimal) -> Decimal:
+    """What is above 0 may still be nothing as a float."""
+    if float(value) <= 0:
+        raise ValueError("is too near to 0")
+    return value
+
+
 def _label(value: Any) -> str | bool | int | float:
     if isinstance(value, Decimal):
         return float(value)
@@ -105,8 +112,8 @@ Sentence = Annotated[str, AfterValidator(_sentence)]
 Expression = Annotated[str, Field(min_length=1, max_length=4000)]
 Number = Annotated[Decimal, BeforeValidator(_number)]
 Usd = Annotated[Number, Field(ge=0, le=1_000_000, decimal_places=12)]
-Weight = Annotated[Number, Field(gt=0, le=1_000_000)]
-Seconds = Annotated[Number, Field(gt=0, le=86_400)]
+Weight = Annotated[Number, Field(gt=0, le=1_000_000), AfterValidator(_positive)]
+Seconds = Annotated[Number, Field(gt=0, le=86_400), AfterValidator(_positive)]
 Share = Annotated[Number, Field(ge=0, le=1)]
 Percent = Annotated[Decimal, BeforeValidator(_share)]
 Header = Annotated[str, AfterValidator(_header)]
@@ -123,7 +130,7 @@ class RawPrice(Raw):
     output_per_mtok_usd: Usd | None = None
     cached_input_per_mtok_usd: Usd | None = None
     gpu_hour_usd: Usd | None = None
-    tokens_per_second: Annotated[Number, Field(gt=0, le=10_000_000)] | None = None
+    tokens_per_second: Annotated[Number, Field(gt=0, le=10_000_000), AfterValidator(_positive)] | None = None
 
     @model_validator(mode="after")
     def _is_one_of_two_forms(self) -> "RawPrice":

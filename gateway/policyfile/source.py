@@ -58,6 +58,15 @@ def is_case_file(path: Path) -> bool:
     return path.suffix in _SUFFIXES and not path.name.startswith(".") and path.stem.endswith(".cases")
 
 
+def overlooked(directory: Path) -> list[Path]:
+    """Files nobody reads whose names differ from a policy file's in capitals alone."""
+    try:
+        paths = sorted(directory.iterdir())
+    except OSError:
+        return []
+    return [path for path in paths if path.suffix not in _SUFFIXES and path.suffix.lower() in _SUFFIXES]
+
+
 def version_of(files: Sequence[SourceFile]) -> str:
     """Eight hex digits that change with any name or any byte of the files."""
     return digest_of(files)[:8]
@@ -102,7 +111,8 @@ def _names(directory: Path, is_wanted: Callable[[Path], bool], problems: Problem
     try:
         names = sorted(path.name for path in directory.iterdir() if is_wanted(path))
     except OSError as error:
-        problems.add(place, "", f"cannot read the policy directory: {_reason(error)}")
+        suggestion = f"name its directory, {directory.parent}" if isinstance(error, NotADirectoryError) else None
+        problems.add(place, "", f"cannot read the policy directory: {_reason(error)}", suggestion)
         return None
     if len(names) > MOST_FILES:
         problems.add(place, "", f"{len(names)} files, more than {MOST_FILES}", "put some of them together")

@@ -70,11 +70,11 @@ FACTS: Mapping[str, Fact] = {
     "time.date": Fact(cel.Type.STRING, "at_s"),
 }
 FACT_TYPES: Mapping[str, Any] = {name: fact.type for name, fact in FACTS.items()} | {THRESHOLD: cel.Type.DOUBLE}
-_WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _AT: Final[Mapping[str, Callable[[datetime], Any]]] = {
     "time.hour": lambda at: at.hour,
     "time.minute": lambda at: at.minute,
-    "time.weekday": lambda at: _WEEKDAYS[at.weekday()],
+    "time.weekday": lambda at: WEEKDAYS[at.weekday()],
     "time.date": lambda at: at.date().isoformat(),
 }
 _LISTS: Final = frozenset(name for name, fact in FACTS.items() if fact.type is _STRINGS)

@@ -1,66 +1,46 @@
-"""The values worth trying for the variables that conditions name: those they mention, and one of every other kind.
+"""What a request may be like, as far as conditions ask: for each group of variables, the values they take together.
 
-Variables that depend on each other are varied together, so that no combination of variations contradicts itself.
+Variables that depend on each other are in one group, so that no combination of variations contradicts itself.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
-from itertools import accumulate, chain, combinations, islice, pairwise, product, repeat
-from typing import Any, Final, NamedTuple, get_args
+from datetime import UTC, datetime, timedelta
+from itertools import islice, product
+from typing import Any, Final
 
-from gateway.domain.classification import Task
-from gateway.domain.code import CodeLanguage
 from gateway.domain.language import LANGUAGES
-from gateway.domain.policy import Deployment
-from gateway.domain.sensitivity import Sensitivity, highest
+from gateway.domain.sensitivity import highest
 from gateway.domain.session import KINDS
-from gateway.domain.signals import Script
 from gateway.policyfile.expressions import is_plain
 from gateway.policyfile.mentions import Mentions
-from gateway.policyfile.variables import THRESHOLD
+from gateway.policyfile.values import (
+    LARGEST,
+    LEAST,
+    MOST_IN_SUBSETS,
+    OTHER,
+    WORDS,
+    Asked,
+    Ground,
+    combinations_of,
+    counts_of,
+    day_of,
+    ratios_of,
+    subsets_of,
+    unnamed,
+)
 
 Variation = Mapping[str, Any]
 """Variable → value; `AT` stands for all of `time.*`, `session.deployment` is a `Deployment`, None in a new session."""
 
 AT: Final = "at_s"
-OTHER: Final = "other"
-"""What is none of the texts a condition mentions."""
-WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-WORDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "signals.sensitivity": get_args(Sensitivity),
-    "signals.sensitive": KINDS,
-    "signals.script": get_args(Script),
-    "signals.language": tuple(sorted(LANGUAGES)),
-    "signals.code_language": get_args(CodeLanguage),
-    "classification.task": get_args(Task),
-    "time.weekday": WEEKDAYS,
-}
-"""Every value that a variable, or an element of it, may have."""
 NOON: Final = datetime(2026, 1, 14, 12, tzinfo=UTC)
 """A Wednesday, and no day on which clocks change."""
 
-_MOST_IN_SUBSETS = 4
 _MOST_BY_KEY = 64
 _MOST_TOOLS = 64
-_LARGEST = 2**53
 _MAPS: Final = ("request.metadata", "request.headers", "health.latency_ms")
-_LEAST: Final = {"signals.tokens": 1, "signals.messages": 1}
-_ORDINARY: Final = {**_LEAST, "signals.ask_tokens": 1, "signals.turns": 1}
 _ZONE_MINUTES = (0, 15, 30, 45)
 """How far the minutes of time zones are apart."""
-
-
-class Ground(NamedTuple):
-    """What is known besides the conditions.
-
-    thresholds   the values of `quality.threshold`
-    aliases      those a request may ask for
-    deployments  those that may have answered last in a session; none where no session is remembered
-    """
-
-    thresholds: tuple[float, ...]
-    aliases: tuple[str, ...]
-    deployments: tuple[Deployment, ...] = ()
 
 
 def variations(sources: Sequence[str], ground: Ground) -> list[list[Variation]]:
@@ -77,19 +57,11 @@ def covers(sources: Sequence[str]) -> bool:
         all(is_plain(source) for source in sources)
         and named.isdisjoint({"session.deployment", "session.tier"})
         and not named.issuperset({"request.tools", "signals.tools"})
-        and all(len(asked.texts(name)) <= _MOST_IN_SUBSETS for name in ("key.tags", "request.tools", "health.resting"))
+        and all(len(asked.texts(name)) <= MOST_IN_SUBSETS for name in ("key.tags", "request.tools", "health.resting"))
         and all(2 ** len(asked.keys(name)) <= _MOST_BY_KEY for name in _MAPS)
-        and all(_day(text) is not None for text in asked.texts("time.date"))
-        and all(number < _LARGEST for name in named for number in asked.numbers(name))
+        and all(day_of(text) is not None for text in asked.texts("time.date"))
+        and all(number < LARGEST for name in named for number in asked.numbers(name))
     )
-
-
-class Asked(Mentions):
-    """What conditions mention, and what is known besides."""
-
-    def __init__(self, sources: Sequence[str], ground: Ground) -> None:
-        super().__init__(sources)
-        self.ground = ground
 
 
 def _flag(name: str) -> Callable[[Asked], Iterable[Variation]]:
@@ -97,15 +69,15 @@ def _flag(name: str) -> Callable[[Asked], Iterable[Variation]]:
 
 
 def _count(name: str) -> Callable[[Asked], Iterable[Variation]]:
-    return lambda asked: ({name: number} for number in _counts(asked, name))
+    return lambda asked: ({name: number} for number in counts_of(asked, name))
 
 
 def _share(name: str) -> Callable[[Asked], Iterable[Variation]]:
-    return lambda asked: ({name: number} for number in _ratios(asked, name) if number <= 1)
+    return lambda asked: ({name: number} for number in ratios_of(asked, name) if number <= 1)
 
 
 def _text(name: str, ordinary: str) -> Callable[[Asked], Iterable[Variation]]:
-    return lambda asked: ({name: text} for text in dict.fromkeys((ordinary, *asked.texts(name), _unnamed(asked, name))))
+    return lambda asked: ({name: text} for text in dict.fromkeys((ordinary, *asked.texts(name), unnamed(asked, name))))
 
 
 def _word(name: str, ordinary: str) -> Callable[[Asked], Iterable[Variation]]:
@@ -113,7 +85,7 @@ def _word(name: str, ordinary: str) -> Callable[[Asked], Iterable[Variation]]:
 
 
 def _subset(name: str) -> Callable[[Asked], Iterable[Variation]]:
-    return lambda asked: ({name: each} for each in _subsets(asked.texts(name)))
+    return lambda asked: ({name: each} for each in subsets_of(asked.texts(name)))
 
 
 def _by_key(name: str) -> Callable[[Asked], Iterable[Variation]]:
@@ -131,11 +103,11 @@ def _part(part: str, whole: str) -> Callable[[Asked], Iterable[Variation]]:
     """Of a number that is never above another."""
 
     def vary(asked: Asked) -> Iterator[Variation]:
-        parts = _counts(asked, part) if asked.has(part) else [1]
-        wholes = _counts(asked, whole) if asked.has(whole) else [None]
+        parts = counts_of(asked, part) if asked.has(part) else [1]
+        wholes = counts_of(asked, whole) if asked.has(whole) else [None]
         for some, every in product(parts, wholes):
             if every is None:
-                yield {part: some, whole: max(some, _LEAST[whole])}
+                yield {part: some, whole: max(some, LEAST[whole])}
             elif some <= every:
                 yield {part: some, whole: every}
 
@@ -161,21 +133,21 @@ def _language(asked: Asked) -> Iterator[Variation]:
 def _sensitive(asked: Asked) -> Iterator[Variation]:
     """Every combination of kinds that the conditions can tell apart, with the gravest of it."""
     if not asked.has("signals.sensitive"):
-        found: Iterable[tuple[Any, ...]] = _combinations(KINDS, 1)
+        found: Iterable[tuple[Any, ...]] = combinations_of(KINDS, 1)
     elif asked.has("signals.sensitivity") or not asked.is_plainly("signals.sensitive"):
-        found = _combinations(KINDS)
+        found = combinations_of(KINDS)
     else:
-        found = _combinations([kind for kind in KINDS if kind in asked.texts("signals.sensitive")])
+        found = combinations_of([kind for kind in KINDS if kind in asked.texts("signals.sensitive")])
     for kinds in found:
         yield {"signals.sensitive": kinds, "signals.sensitivity": highest(kinds)}
 
 
 def _tools(asked: Asked) -> Iterator[Variation]:
-    counts = _counts(asked, "signals.tools")
+    counts = counts_of(asked, "signals.tools")
     if not asked.has("request.tools"):
         yield from ({"signals.tools": number, "request.tools": ()} for number in counts)
         return
-    for named in (*_subsets(asked.texts("request.tools")), (OTHER,)):
+    for named in (*subsets_of(asked.texts("request.tools")), (OTHER,)):
         for number in counts if asked.has("signals.tools") else [len(named)]:
             if len(named) <= number <= _MOST_TOOLS:
                 yield {"signals.tools": number, "request.tools": (*named, *[OTHER] * (number - len(named)))}
@@ -192,7 +164,7 @@ def _session(asked: Asked) -> Iterator[Variation]:
 
 def _budget(asked: Asked) -> Iterator[Variation]:
     yield {"budget.exists": False, "budget.used_ratio": 0.0}
-    for ratio in _ratios(asked, "budget.used_ratio"):
+    for ratio in ratios_of(asked, "budget.used_ratio"):
         yield {"budget.exists": True, "budget.used_ratio": ratio}
 
 
@@ -209,7 +181,7 @@ def _time(asked: Asked) -> Iterator[Variation]:
     days = {NOON.date()}
     if asked.has("time.weekday"):
         days |= {NOON.date() + timedelta(days=number) for number in range(1, 7)}
-    for day in filter(None, map(_day, asked.texts("time.date"))):
+    for day in filter(None, map(day_of, asked.texts("time.date"))):
         days |= {day + timedelta(days=number) for number in range(-7, 8)}
     hours = range(24) if asked.has("time.hour") else (NOON.hour,)
     near = {int(number) + step for number in asked.numbers("time.minute") for step in (-1, 0, 1)}
@@ -258,51 +230,3 @@ _GROUPS: Final[Sequence[tuple[tuple[str, ...], Callable[[Asked], Iterable[Variat
     (("time.hour", "time.minute", "time.weekday", "time.date"), _time),
 )
 """Each variable once, beside those it depends on; a test fails for one that is in no group."""
-
-
-def _counts(asked: Asked, name: str) -> list[int]:
-    """Both sides of every whole number in reach."""
-    least, ordinary = _LEAST.get(name, 0), _ORDINARY.get(name, 0)
-    numbers = {int(number) for number in asked.numbers(name) if number < _LARGEST}
-    near = {least, 1, *(number + step for number in numbers for step in (-1, 0, 1))}
-    in_reach = (number for number in near if number >= least)
-    return sorted(in_reach, key=lambda number: (number != ordinary, number not in numbers, number))
-
-
-def _ratios(asked: Asked, name: str) -> list[float]:
-    """Every number mentioned, and one between each two and after the last."""
-    thresholds = asked.ground.thresholds if asked.has(THRESHOLD) else ()
-    points = sorted({0.0, 1.0, *thresholds, *(number for number in asked.numbers(name) if number < _LARGEST)})
-    between = [(low + high) / 2 for low, high in pairwise(points)]
-    return sorted({*points, *between, points[-1] + 1})
-
-
-def _unnamed(asked: Asked, name: str) -> str:
-    mentioned = asked.texts(name)
-    return next(text for text in accumulate(repeat(OTHER)) if text not in mentioned)
-
-
-def _subsets(texts: Sequence[str]) -> list[tuple[str, ...]]:
-    """All of them where they are few; else none, each by itself, and all."""
-    if len(texts) <= _MOST_IN_SUBSETS:
-        return list(_combinations(texts))
-    return [*_combinations(texts, 1), tuple(texts)]
-
-
-def _combinations(values: Sequence[Any], most: int | None = None) -> Iterator[tuple[Any, ...]]:
-    sizes = range((len(values) if most is None else most) + 1)
-    return chain.from_iterable(combinations(values, size) for size in sizes)
-
-
-def is_day(text: str) -> bool:
-    """Whether the text is a date as `time.date` has them."""
-    return _day(text) is not None
-
-
-def _day(text: str) -> date | None:
-    """The day of an ISO date that has others a week around it."""
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        return None
-    return day if day.isoformat() == text and 1970 < day.year < 9999 else None

@@ -18,7 +18,8 @@ from gateway.domain.request import Caller, ChatRequest
 from gateway.domain.session import Session
 from gateway.domain.signals import Signals
 from gateway.policyfile.expressions import comparisons
-from gateway.policyfile.variations import AT, NOON, OTHER, Ground, Variation, covers, variations
+from gateway.policyfile.values import OTHER, Ground
+from gateway.policyfile.variations import AT, NOON, Variation, covers, variations
 
 Choice = tuple[int, ...]
 """Which variation of each group; 0 for the most ordinary."""

@@ -86,7 +86,42 @@ TEXTS = {
     "a key of 200 kB": (f"? {LONG_NAME}\n: 1", "unknown key"),
     "a number of a million digits": (f"deployments: [{{name: {'9' * 1_000_000}}}]", "must be text"),
     "a name twice": (GOOD, "already taken"),
-    "loops in loops": (a_nest(9), "Iteration budget exceeded"),
+    "loops in loops": (a_nest(9), "loops are nested deeper than 3"),
+    "long loops in long loops": (
+        a_condition("'X.all(a, X.all(b, X.all(c, true)))'".replace("X", f"[{'1, ' * 30}1]")),
+        "Iteration budget exceeded",
+    ),
+    "a list that doubles": (
+        a_condition(f"'[[1]]{'.map(a, a + a)' * 30}.exists(a, true)'"),
+        "conditions have no use for map",
+    ),
+    "a list that doubles behind a guard": (
+        a_condition(f"'signals.messages == 7 && [[1]]{'.map(a, a + a)' * 30}.exists(a, true)'"),
+        "conditions have no use for map",
+    ),
+    "a text that grows a thousandfold in each loop": (
+        a_condition(f"'signals.messages == 7 && [key.team].exists(a, [{'a + ' * 900}a].exists(b, size(b) > 0))'"),
+        "more than 20 '+'",
+    ),
+    "a condition written in escapes": (
+        a_condition(f'"{chr(92)}x41{f"{chr(92)}x41" * 3_989}"'),
+        "unknown name",
+    ),
+    "a condition written in 860 KB": (
+        a_condition('"A' + f"{chr(92)}\n        " * 86_000 + 'B"'),
+        "unknown name 'AB'",
+    ),
+    "thousands of names, and hundreds that are nearly one": (
+        "\n".join(
+            [
+                "deployments:",
+                *(f"  - {{name: known-deployment-{n}, tier: small, provider: openai, model: x}}" for n in range(6_000)),
+                "routes:",
+                *(f"  - {{name: route-{n}, try: [knwon-deploiment-{n}]}}" for n in range(300)),
+            ]
+        ),
+        "did you mean 'known-deployment-0'?",
+    ),
     "brackets in brackets": (a_condition(f"'{'(' * 1_900}true{')' * 1_900}'"), "recursion limit"),
     "a longer condition than anybody reads": (a_condition(f"'{' || '.join(['true'] * 1_000)}'"), "at most 4000"),
     "a repetition of repetitions": (

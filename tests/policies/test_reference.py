@@ -16,8 +16,8 @@ from gateway.domain.policy import Strategy
 from gateway.domain.rollout import Mode
 from gateway.domain.sensitivity import Kind
 from gateway.domain.signals import Script
-from gateway.policyfile.case_runner import check_cases
-from gateway.policyfile.cases import Expected, RawCase, RawKey
+from gateway.policyfile.case_runner import check_all
+from gateway.policyfile.cases import Expected, RawCase, RawKey, read_cases
 from gateway.policyfile.circumstances import RawBudget, RawPast, RawSaid
 from gateway.policyfile.conditions import DEPLOYMENT_TYPES
 from gateway.policyfile.gate import FIGURES, Gate
@@ -129,7 +129,7 @@ def test_the_yaml_of_the_reference_is_a_directory_that_loads_and_whose_cases_hol
 
     policies = load_policies(tmp_path, PriceMap(), assumed_environment(tmp_path))
 
-    check_cases(tmp_path, policies, trial())
+    check_all(read_cases(tmp_path, policies), policies, trial())
     assert len(blocks) >= 5
     assert {policy.name for policy in policies.policies} == {"default", "default-next"}
 

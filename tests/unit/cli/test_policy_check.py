@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from gateway.cli.policy_check import check, schema, schema_document
+from gateway.cli.policy_check import check
 from tests.unit.policyfile.folder import write
 
 POLICIES = Path(__file__).parents[3] / "policies"
@@ -137,21 +137,17 @@ def test_shipped_policies_have_no_error_where_nothing_is_set(directory: Path) ->
     assert _check(directory, "--assume-env").exit_code == 0
 
 
-def test_the_schema_in_the_repository_is_the_one_that_is_printed() -> None:
-    result = CliRunner().invoke(schema)
-
-    assert result.stdout == (POLICIES / "policy.schema.json").read_text(encoding="utf-8")
-
-
-def test_the_schema_is_written_where_told(tmp_path: Path) -> None:
-    result = CliRunner().invoke(schema, ["--write", str(tmp_path / "s.json")])
-
-    assert (result.exit_code, result.stdout) == (0, "")
-    assert (tmp_path / "s.json").read_text(encoding="utf-8") == schema_document()
-
-
-def test_a_file_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
-    result = CliRunner().invoke(schema, ["--write", str(tmp_path / "none" / "s.json")])
+def test_a_file_in_place_of_its_directory_is_told_so(tmp_path: Path) -> None:
+    result = _check(write(tmp_path, p=SET) / "p.yaml")
 
     assert result.exit_code == 1
-    assert len(result.stderr.splitlines()) == 1
+    assert f"not a directory; name its directory, {tmp_path}" in result.stdout
+
+
+def test_a_file_that_nobody_reads_for_its_capitals_is_warned_of(tmp_path: Path) -> None:
+    (write(tmp_path, p=SET) / "more.YAML").write_text("")
+
+    result = _check(tmp_path, "--strict")
+
+    assert result.exit_code == 1
+    assert f"{tmp_path}/more.YAML: warning: nobody reads it; rename it to more.yaml" in result.stdout

@@ -184,7 +184,7 @@ def test_wrong_use_exits_with_2(arguments: tuple[str, ...]) -> None:
     ],
 )
 def test_what_the_gateway_would_not_accept_is_one_line(arguments: tuple[str, ...], message: str) -> None:
-    result = _run(*arguments, standard_input="{}")
+    result = _run(*arguments, standard_input='{"messages": [{"role": "user", "content": "a"}]}')
 
     assert (result.exit_code, result.stdout, result.stderr) == (1, "", f"Error: {message}\n")
 
@@ -203,3 +203,10 @@ def test_nothing_is_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     assert _run("--ask", "hello").exit_code == 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_directory_that_is_not_there_is_named() -> None:
+    result = CliRunner().invoke(explain, ["--ask", "hi", "nope"])
+
+    assert result.exit_code == 2
+    assert "there is no directory or file 'nope'" in result.stderr

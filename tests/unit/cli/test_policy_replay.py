@@ -239,3 +239,14 @@ def test_policy_files_with_problems_are_told(tmp_path: Path) -> None:
 
     assert result.exit_code == 1
     assert "no policy in these files" in result.stderr
+
+
+def test_what_a_shadow_decided_is_told_without_policies_and_its_costs_are_unknown(url: str, tmp_path: Path) -> None:
+    _filled(url, a_record("one", beside=_BESIDE), a_record("two"))
+
+    result = _run("--policies", str(tmp_path / "nowhere"), "--since", _AT, "--shadow", url=url)
+
+    assert result.exit_code == 0
+    assert "note: no policies could be read from" in result.stderr
+    assert "Policy next@v2 as shadow, against the one in force" in result.stdout
+    assert "Cost: unknown" in result.stdout

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.policy import PolicySet
-from gateway.policyfile.case_runner import Result, check_cases, coverage_of, run_case
+from gateway.policyfile.case_runner import Result, check_all, coverage_of, run_case
 from gateway.policyfile.cases import read_cases
 from gateway.policyfile.problems import PolicyError
 from tests.unit.policyfile.folder import GOOD, load, trial
@@ -69,7 +69,7 @@ def test_every_case_that_fails_is_a_problem_at_its_place(tmp_path: Path) -> None
     policies = cases(tmp_path, EASY, wrong.replace("{name}", "first"), wrong.replace("{name}", "second"))
 
     with pytest.raises(PolicyError) as caught:
-        check_cases(tmp_path, policies, trial())
+        check_all(read_cases(tmp_path, policies), policies, trial())
 
     assert [problem.message for problem in caught.value.problems] == [
         f"case '{name}' fails: tier: expected 'large', got 'small'" for name in ("first", "second")
@@ -80,6 +80,14 @@ def test_every_case_that_fails_is_a_problem_at_its_place(tmp_path: Path) -> None
 def test_a_directory_without_cases_is_fine(tmp_path: Path) -> None:
     policies = load(tmp_path, p=GOOD)
 
-    check_cases(tmp_path, policies, trial())
+    check_all(read_cases(tmp_path, policies), policies, trial())
 
     assert read_cases(tmp_path, policies) == ()
+
+
+def test_cases_already_read_are_all_run(tmp_path: Path) -> None:
+    wrong = EASY.replace("tier: small", "tier: large")
+    policies = cases(tmp_path, EASY, wrong.replace("name: easy", "name: wrong"))
+
+    with pytest.raises(PolicyError, match="case 'wrong' fails"):
+        check_all(read_cases(tmp_path, policies), policies, trial())

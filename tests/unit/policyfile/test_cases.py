@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.request import Caller
-from gateway.policyfile.cases import Case, read_cases
-from gateway.policyfile.problems import PolicyError
+from gateway.policyfile.cases import Case, cases_in, read_cases
+from gateway.policyfile.problems import PolicyError, Problems
+from gateway.policyfile.source import read_case_files
 from tests.unit.policyfile.folder import GOOD, load
 
 ASK = "cases:\n  - name: a case\n    ask: hello\n    expect: {route: small-first}\n"
@@ -90,6 +91,15 @@ def test_a_case_can_be_for_a_policy_that_is_only_being_rolled_out(tmp_path: Path
     (case,) = read_cases(tmp_path, policies)
 
     assert case.given.policy == "next"
+
+
+def test_files_already_read_hold_the_same_cases_as_their_directory(tmp_path: Path) -> None:
+    read = _read(tmp_path, ASK)
+
+    again = cases_in(read_case_files(tmp_path, Problems()), load(tmp_path, p=GOOD))
+
+    assert len(again) == 1
+    assert again == read
 
 
 def test_a_directory_without_cases_has_none(tmp_path: Path) -> None:

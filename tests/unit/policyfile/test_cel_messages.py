@@ -20,6 +20,8 @@ def complaint(source: str) -> tuple[int, str, str | None]:
         ("key.team == legal", 12, "unknown name 'legal'", 'text is written in quotes: "legal"'),
         ("quality > 0.5", 0, "unknown name 'quality'", "name one of its fields: quality.threshold"),
         ("key.team.startWith('a')", 9, "unknown function 'startWith'", "did you mean 'startsWith'?"),
+        ("len(request.tools) > 0", 0, "unknown function 'len'", "CEL writes 'size'"),
+        ('labels.at == "home"', 0, "unknown name 'labels.at'", "'labels' may stand in 'require' only"),
         ("signals.code and true", 13, "unexpected 'and'", "CEL writes '&&'"),
         ("not signals.code", 4, "unexpected 'signals'", "CEL writes '!'"),
         ("signals.tokens = 3", 15, "unexpected '='", "CEL writes '=='"),

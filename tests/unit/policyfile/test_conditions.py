@@ -1,5 +1,6 @@
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +14,12 @@ from gateway.policyfile.conditions import (
     FactConditions,
     PolicyConditions,
     Requirements,
+    _outcome,
+    asked,
 )
 from gateway.policyfile.variables import FACT_TYPES, THRESHOLD
 from tests.builders import a_classification, a_deployment, a_request, a_route, some_facts
+from tests.unit.policyfile.folder import GOOD, load
 
 FACTS = FactConditions()
 
@@ -68,7 +72,11 @@ def test_a_condition_that_is_not_true_or_false_is_refused(source: str) -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["1 / signals.tools == 1", 'signals.code && key.team.matches("(")', "signals.tokens + 9223372036854775807 > 0"],
+    [
+        "1 / signals.tools == 1",
+        'signals.code && key.team.matches(key.app + "(")',
+        "signals.tokens + 9223372036854775807 > 0",
+    ],
 )
 def test_a_condition_that_fails_on_either_sample_is_refused(source: str) -> None:
     with pytest.raises(ConditionError, match="fails on sample facts"):
@@ -86,6 +94,21 @@ def test_a_failed_evaluation_is_what_the_condition_was_compiled_for(
 
     assert outcome is on_error
     assert f"taken as {on_error}" in caplog.text
+
+
+def test_a_condition_that_fails_again_and_again_is_logged_once_a_minute_by_its_name(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    time_s = [0.0]
+    conditions = PolicyConditions(FACTS, policy="default", now=lambda: time_s[0])
+    source = "1 / (signals.tokens - 7) < 5"
+    condition = conditions.compile(source, on_error=False, of="rule 'odd'")
+    bound = conditions.binder()(replace(some_facts(), signals=replace(some_facts().signals, tokens=7)), 0.5)
+
+    for time_s[0] in (0.0, 1.0, 59.0, 61.0):
+        condition.holds(bound)
+
+    assert caplog.messages == ["policy 'default', rule 'odd' failed on a request, taken as False: divide by zero"] * 2
 
 
 def test_a_number_beyond_64_bits_fails_the_evaluation_and_not_the_request() -> None:
@@ -211,3 +234,86 @@ def test_a_deployment_is_permitted_only_where_it_plainly_meets_the_requirement(s
 def test_a_requirement_may_not_ask_about_the_request() -> None:
     with pytest.raises(ConditionError, match=r"unknown name 'signals\.tokens'"):
         Requirements().permitted("signals.tokens > 3", [])
+
+
+def test_only_a_rule_that_keeps_the_session_asks_for_one(tmp_path: Path) -> None:
+    text = GOOD.replace("    rules:", "    rules:\n      - {name: stay, when: signals.code, route: sticky}")
+    stay, easy = load(tmp_path, p=text).policies[0].rules
+
+    assert asked(stay) == "(signals.code\n) && session.known"
+    assert asked(easy) == easy.when.source
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'signals.messages == 7 && key.team.matches("(a")',
+        """signals.messages == 7 && key.team.matches ( '(a' )""",
+        'signals.messages == 7 && matches(key.team, "(a")',
+    ],
+)
+def test_a_pattern_that_is_none_is_refused_behind_a_guard_too(source: str) -> None:
+    with pytest.raises(ConditionError, match="invalid regular expression") as caught:
+        holds(source)
+
+    (problem,) = caught.value.problems
+    assert source[problem.offset + 1 :].startswith("(a")
+
+
+@pytest.mark.parametrize(
+    "source", ['key.team.matches("a(b)+")', 'key.team == "matches((" || key.team.matches("a" + key.app)']
+)
+def test_patterns_that_are_good_or_made_of_facts_are_left_alone(source: str) -> None:
+    assert holds(source) is False
+
+
+def test_memory_that_is_not_there_fails_the_evaluation_and_not_the_request() -> None:
+    def evaluate(bound: Any) -> Any:
+        raise MemoryError
+
+    assert "more memory than there is" in str(_outcome(evaluate, None))
+
+
+def test_a_loop_that_takes_memory_without_end_is_refused_behind_a_guard_too() -> None:
+    bomb = "[[1]]" + ".map(a, a + a)" * 26 + ".exists(a, size(a) > 0)"
+
+    with pytest.raises(ConditionError, match="no use for map"):
+        holds(f"signals.messages == 7 && {bomb}")
+    with pytest.raises(ConditionError, match="no use for map"):
+        Requirements().permitted(bomb, [])
+
+
+def test_the_keys_of_metadata_that_conditions_name_are_known() -> None:
+    conditions = PolicyConditions(FACTS)
+    for source in (
+        '"a" in request.metadata && request.metadata["b"] == "x"',
+        "has(request.metadata.c) && request.metadata.d.startsWith('x')",
+        "size(request.metadata) > 1 || request.metadata.exists(name, name == 'e')",
+        "key.team == 'request.metadata.f'",
+    ):
+        conditions.compile(f"signals.messages == 7 && ({source})", on_error=False)
+
+    assert conditions.metadata == {"a", "b", "c", "d"}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "request.headers.size() > 0",
+        'request.headers.exists(name, name == "x-a")',
+        "size(request.headers) > 0",
+        'key.team == "request.headers.other"',
+    ],
+)
+def test_headers_asked_for_as_a_whole_are_those_the_policy_reads(source: str) -> None:
+    condition = PolicyConditions(FACTS, headers=["x-a"]).compile(source, on_error=False)
+
+    assert condition.source == source
+
+
+@pytest.mark.parametrize(
+    "source", ['"x-b" in request.headers', 'request.headers["x-b"] == "1"', 'request.headers.b.startsWith("1")']
+)
+def test_a_header_that_the_policy_does_not_read_is_refused(source: str) -> None:
+    with pytest.raises(ConditionError, match=r"the policy reads no header '(x-)?b'"):
+        PolicyConditions(FACTS, headers=["x-a"]).compile(f"signals.code && {source}", on_error=False)

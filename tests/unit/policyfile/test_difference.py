@@ -193,6 +193,7 @@ POLICY_EXEMPT = {
     "match": "made of the conditions",
     "routes": "those of the default, rules and constraints",
     "reads": "what the conditions name",
+    "metadata": "what the conditions name",
 }
 
 

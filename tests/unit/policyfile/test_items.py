@@ -156,3 +156,41 @@ def test_a_value_that_may_be_secret_is_never_shown(tmp_path: Path) -> None:
     text = GOOD.replace("model: s,", "model: s, api_key: {hush: hush-hush}, api_base: [hush-hush],")
 
     assert "hush-hush" not in "\n".join(problems_of(tmp_path, p=text))
+
+
+@pytest.mark.parametrize(
+    "bad", ["default: 3", "quality: red\n    default: large-only", "timezone: Mars\n    default: x"]
+)
+def test_a_mistake_in_a_policys_keys_hides_none_in_its_conditions(tmp_path: Path, bad: str) -> None:
+    text = GOOD.replace("default: large-only", bad).replace("small_ok >=", "small_okay >=")
+
+    problems = problems_of(tmp_path, p=text.replace("route: small-first", "route: smal-first"))
+
+    assert any("unknown name 'classification.small_okay'" in each for each in problems)
+    assert any("unknown route 'smal-first'" in each for each in problems)
+
+
+@pytest.mark.parametrize("key", ["name", "serves", "default"])
+def test_a_policy_without_a_key_it_needs_is_checked_all_the_same(tmp_path: Path, key: str) -> None:
+    lines = [line for line in GOOD.splitlines() if not line.strip().lstrip("- ").startswith(f"{key}: ") or "{" in line]
+    text = "\n".join(lines).replace("    serves", "  - serves", 1) if key == "name" else "\n".join(lines)
+
+    problems = problems_of(tmp_path, p=text.replace("small_ok >=", "small_okay >="))
+
+    assert len(problems) == 2
+    assert any(f"'{key}' is missing" in each for each in problems)
+    assert any("unknown name 'classification.small_okay'" in each for each in problems)
+
+
+def test_a_rule_without_a_route_has_its_condition_checked(tmp_path: Path) -> None:
+    rules = "rules:\n      - {name: broken, when: signals.cod}\n      - {when: signals.mats, route: nowhere}"
+
+    problems = problems_of(tmp_path, p=GOOD.replace("rules:", rules))
+
+    assert [problem.partition(": ")[2].partition(";")[0] for problem in problems] == [
+        "policy 'default', rule 1: 'route' is missing",
+        "policy 'default', rule 1: unknown name 'signals.cod'",
+        "policy 'default', rule 2: 'name' is missing",
+        "policy 'default', rule 2: unknown name 'signals.mats'",
+        "policy 'default', rule 2: unknown route 'nowhere'",
+    ]

@@ -132,6 +132,15 @@ def test_a_case_that_fails_keeps_the_old_set_in_force(tmp_path: Path) -> None:
     assert "case 'easy' fails: route: expected 'small-first', got 'large-only'" in refused.problems[0]
 
 
+def test_the_cases_that_are_run_are_those_that_were_read_with_the_policies(tmp_path: Path) -> None:
+    write_case(write(tmp_path, p=GOOD))
+
+    FilePolicySource(tmp_path, unknown_prices, {}, trial(), after_load=lambda: write_case(tmp_path, "["))
+
+    with pytest.raises(PolicyError):
+        source_of(tmp_path)
+
+
 def test_a_case_alone_that_changes_is_run_against_the_set_in_force_and_compiles_nothing(tmp_path: Path) -> None:
     source = source_of(write(tmp_path, p=GOOD))
     before = source.current()
@@ -194,6 +203,24 @@ def test_the_status_tells_what_was_refused_and_since_when_until_the_files_are_go
     assert failing.refused.version != version
     assert "unknown route 'nowhere'" in failing.refused.problems[0]
     assert source.status() == PolicyStatus(version=version, since_s=100.0, reloads_ok=1, reloads_failed=1)
+
+
+def test_what_is_refused_without_being_another_version_has_no_version(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = source_of(write(tmp_path, p=GOOD), now=lambda: 3_723.0)
+
+    (tmp_path / "p.cases.yaml").write_text("cases: [{name: x, ask: hi, expect: {tier: nobody}}]")
+    source.try_reload()
+    by_a_case = source.status().refused
+    (tmp_path / "p.yaml").unlink()
+    source.try_reload()
+    of_nothing = source.status().refused
+
+    assert by_a_case is not None
+    assert of_nothing is not None
+    assert (by_a_case.version, of_nothing.version) == ("", "")
+    assert caplog.text.count("policy files as of 01:02:03 UTC refused") == 2
 
 
 def test_a_new_version_is_in_force_from_when_it_was_loaded(tmp_path: Path) -> None:

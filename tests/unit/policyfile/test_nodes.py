@@ -1,3 +1,4 @@
+import time
 from decimal import Decimal
 from typing import Any
 
@@ -100,6 +101,9 @@ def test_an_empty_file_has_no_document_and_no_problem(text: str) -> None:
         ("when: |\n  a &&\n    foo\n", 3, 5),
         ("{name: x, when: 'é && foo'}", 1, 23),
         ("when: a &&\n  foo", 2, 3),
+        ('when: "\\x61\\u0020\\n && foo"', 1, 24),
+        ('when: "a &&\\\n   \\ foo"', 2, 6),
+        ('when: "a\n\n  && foo"', 3, 6),
     ],
 )
 def test_a_character_of_a_text_is_found_in_the_file(text: str, line: int, column: int) -> None:
@@ -135,3 +139,19 @@ def test_a_file_may_hold_many_values_and_not_more() -> None:
     assert complaint("\n".join("- a" for _ in range(MOST_NODES))) == (
         f"p.yaml:{MOST_NODES}:3: not valid YAML: more than {MOST_NODES} values; split it"
     )
+
+
+def test_the_place_of_a_character_is_found_in_one_walk() -> None:
+    node = parsed(f'when: "{chr(92)}x41{f"{chr(92)}x41" * 50_000}"').at("when")
+    started_s = time.perf_counter()
+
+    place = node.place_of(50_000)
+
+    assert time.perf_counter() - started_s < 2
+    assert place.column == 8 + 4 * 50_000
+
+
+def test_what_is_mostly_folds_has_the_place_where_it_starts() -> None:
+    node = parsed('when: "A' + f"{chr(92)}\n   " * 10_000 + 'B"').at("when")
+
+    assert node.place_of(1) == node.place

@@ -57,3 +57,21 @@ def test_after_more_problems_than_anybody_reads_the_rest_is_not_looked_for() -> 
         problems.add(Place("a.yaml", MOST_PROBLEMS, 1), "", "wrong")
 
     assert len(caught.value.problems) == MOST_PROBLEMS
+
+
+def test_of_many_names_only_those_of_about_that_length_are_compared() -> None:
+    names = [f"a-much-longer-name-{number}" for number in range(6_000)]
+
+    assert did_you_mean("smal", [*names, "small"]) == "did you mean 'small'?"
+
+
+def test_a_word_that_nobody_wrote_by_hand_is_not_compared() -> None:
+    assert did_you_mean("x" * 200_000, ["x" * 200_001]) is None
+
+
+def test_after_many_suggestions_a_load_makes_no_more() -> None:
+    problems = Problems()
+
+    suggestions = [problems.did_you_mean("smal", ["small"]) for _ in range(60)]
+
+    assert suggestions == ["did you mean 'small'?"] * 50 + [None] * 10

@@ -230,6 +230,29 @@ def test_a_constraint_that_says_what_to_do_then_is_not_warned_about(tmp_path: Pa
         assert _warnings(tmp_path, _policy(constraints=constraint)) == []
 
 
+BEHIND = """
+routes:
+  - {name: away-only, try: [away], then: [{after: [error], try: [home]}]}
+  - {name: home-first, try: [home], then: [away]}
+  - {name: home-only, try: [home]}
+"""
+
+
+def test_being_barred_is_no_failure_that_a_fallback_waits_for(tmp_path: Path) -> None:
+    (warning,) = _warnings(tmp_path, _policy(constraints=STAY_HOME), routes=BEHIND)
+
+    assert "requests that the default sends to route 'away-only' are refused" in warning
+    assert "'home' only takes over after failures, and being barred is none" in warning
+
+
+def test_a_route_to_take_instead_that_would_refuse_too_is_named(tmp_path: Path) -> None:
+    constraint = STAY_HOME.replace("require:", "on_unavailable: away-only, require:")
+
+    (warning,) = _warnings(tmp_path, _policy(constraints=constraint, default="home-only"), routes=BEHIND)
+
+    assert "constraint 1: route 'away-only' would refuse too" in warning
+
+
 def test_a_tier_nobody_is_of_is_named(tmp_path: Path) -> None:
     (warning,) = _warnings(tmp_path, _policy(), f"tiers: [small, medium, large]\n{DEPLOYMENTS}")
 

@@ -57,3 +57,13 @@ def test_confidence_needs_keep() -> None:
 def test_threshold_and_keep_exclude_each_other() -> None:
     with pytest.raises(ValidationError, match="keep one of them"):
         RawQuality.model_validate({"keep": Decimal("0.9"), "threshold": Decimal("0.5")})
+
+
+@pytest.mark.parametrize(
+    ("weights", "timeout"), [({"a": Decimal("1e-999")}, {}), ({"a": Decimal(1)}, {"total_s": Decimal("1e-999")})]
+)
+def test_what_is_nothing_as_a_float_is_not_above_0(weights: dict[str, Decimal], timeout: dict[str, Decimal]) -> None:
+    with pytest.raises(ValidationError, match="is too near to 0"):
+        RawRoute.model_validate(
+            {"name": "r", "try": ["a"], "strategy": "weighted", "weights": weights, "timeout": timeout}
+        )

@@ -11,6 +11,7 @@ from gateway.policyfile.source import (
     MOST_FILES,
     SourceFile,
     digest_of,
+    overlooked,
     read_case_files,
     read_directory,
     stamp_of,
@@ -228,3 +229,11 @@ def test_a_directory_that_is_not_there_has_a_stamp_too(tmp_path: Path) -> None:
 
     assert stamp_of(tmp_path / "none") == stamp_of(tmp_path / "neither")
     assert stamp_of(tmp_path) != stamp_of(tmp_path / "none")
+
+
+def test_files_that_only_look_like_policy_files_are_overlooked(tmp_path: Path) -> None:
+    for name in ("a.yaml", "b.YAML", "c.Yml", "d.txt"):
+        (tmp_path / name).touch()
+
+    assert [path.name for path in overlooked(tmp_path)] == ["b.YAML", "c.Yml"]
+    assert overlooked(tmp_path / "nowhere") == []

@@ -5,8 +5,9 @@ import pytest
 
 from gateway.domain.sensitivity import highest
 from gateway.domain.session import KINDS
+from gateway.policyfile.values import WORDS, Ground
 from gateway.policyfile.variables import FACTS
-from gateway.policyfile.variations import AT, NOON, WORDS, Ground, covers, is_day, variations
+from gateway.policyfile.variations import AT, NOON, covers, variations
 from tests.builders import a_deployment
 
 GROUND = Ground(thresholds=(0.6,), aliases=("auto", "fast"), deployments=(a_deployment("home"), a_deployment("away")))
@@ -142,8 +143,3 @@ def test_plain_conditions_are_covered(source: str) -> None:
 )
 def test_what_variations_leave_out_is_not_covered(source: str) -> None:
     assert not covers([source])
-
-
-@pytest.mark.parametrize(("text", "is_one"), [("2026-12-24", True), ("24.12.2026", False), ("20261224", False)])
-def test_a_day_is_written_as_conditions_have_it(text: str, is_one: bool) -> None:
-    assert is_day(text) is is_one
