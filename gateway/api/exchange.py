@@ -23,6 +23,7 @@ _DRAIN_S = 1.0
 _CREDENTIAL_HEADERS = (b"x-api-key", b"api-key")
 SESSION_HEADERS = (b"x-sizewise-session", b"x-session-id")
 _LONGEST_SESSION_ID = 256
+_LONGEST_HEADER = 4_096
 
 
 class ClientGoneError(Exception):
@@ -67,14 +68,14 @@ class ChatExchange:
         """The client's id of the conversation, from one of `SESSION_HEADERS`."""
         headers = self._headers
         for name in SESSION_HEADERS:
-            if name in headers:
-                return headers[name].decode("latin-1")[:_LONGEST_SESSION_ID]
+            if named := headers.get(name):
+                return named.decode("latin-1")[:_LONGEST_SESSION_ID]
         return ""
 
     def headers(self, names: Collection[str]) -> Mapping[str, str]:
         """Those of the named headers that were sent; never a credential, whatever the names."""
         sent = ((name, self._headers.get(name.encode())) for name in names)
-        return {name: value.decode("latin-1") for name, value in sent if value is not None}
+        return {name: value[:_LONGEST_HEADER].decode("latin-1") for name, value in sent if value is not None}
 
     async def read(self) -> ChatRequest:
         if (encoding := self._headers.get(b"content-encoding", b"identity")) != b"identity":

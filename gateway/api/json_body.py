@@ -11,6 +11,9 @@ from gateway.domain.errors import InvalidRequestError
 MAX_DEPTH: Final = 64
 MAX_MESSAGES: Final = 10_000
 MAX_ALIAS_CHARS: Final = 256
+MAX_VALUES: Final = 500_000
+"""Values take many times their length in memory; a body of few, however long, is mostly text."""
+_SHORT_BYTES: Final = 512 * 1024
 
 Field = tuple[Callable[[Any], bool], str]
 """Whether a value is right, and what is expected where it is not."""
@@ -20,6 +23,8 @@ def read_object(body: bytes) -> dict[str, Any]:
     """Parse a JSON object: no NaN, no lone surrogates, no duplicate names at the top, no deep nesting."""
     if not body:
         raise InvalidRequestError("the request body is empty; expected a JSON object")
+    if len(body) > _SHORT_BYTES and sum(map(body.count, (b",", b"[", b"{"))) > MAX_VALUES:
+        raise InvalidRequestError(f"the request body holds more than {MAX_VALUES} values")
     try:
         payload = orjson.loads(body)
     except (orjson.JSONDecodeError, RecursionError) as exc:
@@ -69,6 +74,17 @@ def read_messages(payload: dict[str, Any]) -> list[Any]:
             f"'messages' must have 1 to {MAX_MESSAGES} elements, not {len(messages)}", param="messages"
         )
     return messages
+
+
+def texts_in(value: Any) -> list[str]:
+    """Every text a JSON value holds, names of fields aside; of `data:` URLs, whose rest is no text, nothing."""
+    texts: list[str] = []
+    level = [value]
+    while level:
+        texts += [each for each in level if type(each) is str and not each.startswith("data:")]
+        held = [each.values() if type(each) is dict else each for each in level if type(each) in (dict, list)]
+        level = [child for children in held for child in children]
+    return texts
 
 
 def wrong_type(param: str, expected: str, value: Any) -> InvalidRequestError:

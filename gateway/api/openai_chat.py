@@ -16,6 +16,7 @@ from gateway.api.json_body import (
     read_alias,
     read_messages,
     read_object,
+    texts_in,
     wrong_type,
 )
 from gateway.domain.errors import InvalidRequestError
@@ -38,9 +39,10 @@ def parse_chat(body: bytes) -> ChatRequest:
     payload = read_object(body)
     check_fields(payload, _FIELDS)
     options = payload.get("stream_options") or {}
+    messages = read_messages(payload)
     return ChatRequest(
         alias=read_alias(payload),
-        messages=tuple([_message(message, index) for index, message in enumerate(read_messages(payload))]),
+        messages=tuple([_message(message, index) for index, message in enumerate(messages)]),
         payload=payload,
         size_bytes=len(body),
         stream=payload.get("stream") or False,
@@ -48,6 +50,7 @@ def parse_chat(body: bytes) -> ChatRequest:
         tools=len(payload.get("tools") or ()) + len(payload.get("functions") or ()),
         structured=(payload.get("response_format") or {}).get("type") in ("json_object", "json_schema"),
         max_output_tokens=_max_output_tokens(payload),
+        aside="\n".join(_aside(payload, messages)),
     )
 
 
@@ -75,7 +78,29 @@ def _arguments(call: Any) -> str:
     """What a model passed to a tool: personal data goes that way as well. Empty where that was nothing."""
     held = (call.get("function") or call.get("custom")) if isinstance(call, dict) else None
     given = (held.get("arguments") or held.get("input")) if isinstance(held, dict) else None
+    if isinstance(given, dict | list):
+        return "\n".join(texts_in(given))
     return given if isinstance(given, str) and given != "{}" else ""
+
+
+def _aside(payload: dict[str, Any], messages: list[Any]) -> list[str]:
+    """The texts that stand neither in the messages' content nor in definitions."""
+    texts: list[str] = []
+    for name, value in payload.items():
+        if name not in _READ_ELSEWHERE and type(value) in _MAY_HOLD_TEXT:
+            texts += texts_in(value)
+    for message in messages:
+        content = message.get("content")
+        if type(content) is list:
+            for part in content:
+                texts += texts_in([value for name, value in part.items() if not _is_read(name, value)])
+        if len(message) > _OF_A_MESSAGE or content is None:
+            texts += texts_in([value for name, value in message.items() if name not in _READ_IN_MESSAGES])
+    return texts
+
+
+def _is_read(name: str, value: Any) -> bool:
+    return name == "type" or (name == "text" and type(value) is str)
 
 
 def _content(content: Any, index: int) -> tuple[str, int]:
@@ -102,6 +127,12 @@ def _max_output_tokens(payload: dict[str, Any]) -> int | None:
             return int(value)
     return None
 
+
+_MAY_HOLD_TEXT: Final = frozenset({str, dict, list})
+_READ_ELSEWHERE: Final = frozenset({"model", "messages", "tools", "functions", "response_format", "stop"})
+_READ_IN_MESSAGES: Final = frozenset({"role", "content", "tool_calls", "tool_call_id"})
+_OF_A_MESSAGE: Final = 2
+"""A message of so many fields has a role and content, and nothing else."""
 
 _FIELDS: Final[dict[str, Field]] = {
     "stream": (is_bool, "a boolean"),

@@ -20,21 +20,22 @@ class MemoryHealthBoard:
 
     def __init__(self) -> None:
         self._health: dict[str, Health] = {}
-        self._latency_ms: dict[str, float] = {}
-        self._well = Fleet(latency_ms=self._latency_ms)
+        self._well = Fleet()
 
     def fleet(self, now_s: float) -> Fleet:
         if not self._health:
             return self._well
         cooling = {name: health.until_s - now_s for name, health in self._health.items() if health.is_cooling(now_s)}
-        return Fleet(cooling=cooling, latency_ms=self._latency_ms)
+        return Fleet(cooling=cooling, latency_ms=self._well.latency_ms)
 
     def succeeded(self, deployment: str, first_byte_ms: float | None) -> None:
         if self._health:
             self._health.pop(deployment, None)
         if first_byte_ms is not None:
-            before = self._latency_ms.get(deployment, first_byte_ms)
-            self._latency_ms[deployment] = before + _LATENCY_WEIGHT * (first_byte_ms - before)
+            known = self._well.latency_ms
+            before = known.get(deployment, first_byte_ms)
+            # Made anew: a decision that rests on the old one may not be recorded yet.
+            self._well = Fleet(latency_ms={**known, deployment: before + _LATENCY_WEIGHT * (first_byte_ms - before)})
 
     def failed(self, deployment: str, error: UpstreamError, now_s: float) -> None:
         health = after_failure(self._health.get(deployment, HEALTHY), error, now_s)
@@ -43,26 +44,33 @@ class MemoryHealthBoard:
 
 
 class MemorySessions:
-    """`Sessions` of one process, the latest `most` of them."""
+    """`Sessions` of one process: the latest `most`, and as many with sensitive content, which no other displaces."""
 
     def __init__(self, most: int = MOST_SESSIONS) -> None:
         self._most = most
-        self._sessions: OrderedDict[str, Session] = OrderedDict()
+        self._plain: OrderedDict[str, Session] = OrderedDict()
+        self._restricted: OrderedDict[str, Session] = OrderedDict()
 
     def find(self, key: str) -> Session | None:
-        return self._sessions.get(key)
+        for sessions in (self._restricted, self._plain):
+            if (session := sessions.get(key)) is not None:
+                sessions.move_to_end(key)
+                return session
+        return None
 
     def keep(self, key: str, session: Session) -> None:
-        self._put(key, continued(self._sessions.get(key), session))
+        before = self._restricted.get(key)
+        self._put(self._plain if before is None else self._restricted, key, continued(before, session))
 
     def restrict(self, key: str, kinds: tuple[Kind, ...], at_s: float) -> None:
-        self._put(key, restricted(self._sessions.get(key), kinds, at_s))
+        before = self._restricted.get(key) or self._plain.pop(key, None)
+        self._put(self._restricted, key, restricted(before, kinds, at_s))
 
-    def _put(self, key: str, session: Session) -> None:
-        self._sessions[key] = session
-        self._sessions.move_to_end(key)
-        if len(self._sessions) > self._most:
-            self._sessions.popitem(last=False)
+    def _put(self, sessions: OrderedDict[str, Session], key: str, session: Session) -> None:
+        sessions[key] = session
+        sessions.move_to_end(key)
+        if len(sessions) > self._most:
+            sessions.popitem(last=False)
 
 
 class OpenAdmission:

@@ -14,7 +14,7 @@ from gateway.domain.session import Session
 class Context(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Facts that are neither signals, nor classification, nor whose key it was.
 
-    tools, metadata, headers, tags  only where its policy's conditions read them: a client may write anything there
+    tools, metadata, headers, tags  only what its policy's conditions name: a client may write anything there
     session                         as it was found
     """
 
@@ -28,6 +28,8 @@ class Context(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 _NOTHING = Context()
+_LONGEST_VALUE = 512
+_MOST_TOOLS = 256
 
 
 def context_of(facts: Facts, policy: Policy, route: Route) -> Context | None:
@@ -38,15 +40,20 @@ def context_of(facts: Facts, policy: Policy, route: Route) -> Context | None:
     if not reads and facts.session is None and fleet is WELL:
         return None
     context = Context(
-        tools=tuple(facts.request.tool_names) if "request.tools" in reads else (),
-        metadata=facts.request.metadata if "request.metadata" in reads else {},
-        headers=facts.headers,
+        tools=tuple(facts.request.tool_names[:_MOST_TOOLS]) if "request.tools" in reads else (),
+        metadata=_named(facts.request.metadata, policy.metadata) if policy.metadata else {},
+        headers=_named(facts.headers, policy.headers) if facts.headers else {},
         tags=facts.caller.tags if "key.tags" in reads else (),
         session=facts.session,
         budget=facts.budget,
         fleet=fleet,
     )
     return None if context == _NOTHING else context
+
+
+def _named(texts: Mapping[str, str], names: frozenset[str]) -> dict[str, str]:
+    """Those of these names, as long as providers take them to be."""
+    return {name: text[:_LONGEST_VALUE] for name, text in texts.items() if name in names}
 
 
 def request_again(alias: str, *, stream: bool, context: Context) -> ChatRequest:

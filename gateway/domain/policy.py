@@ -157,6 +157,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     routes     every route it may take, by name
     reads      the facts its conditions ask about
     headers    the request headers its conditions may read, in lower case
+    metadata   the keys of the body's metadata they name: the only ones that are recorded
     timezone   what they are told the time in, an IANA name
     bind       makes the conditions' view of one request's facts
     match      asks all conditions of these constraints and rules at once, about what `bind` made, and answers what
@@ -176,6 +177,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     routes: Mapping[str, Route] = {}
     reads: frozenset[str] = frozenset()
     headers: frozenset[str] = frozenset()
+    metadata: frozenset[str] = frozenset()
     timezone: str = "UTC"
     affinity: Affinity = Affinity()
     rollout: Rollout = ON

@@ -1,8 +1,14 @@
 """What a client asks, in the gateway's own words: the wire formats are translated into this at the edge."""
 
+from itertools import islice
 from typing import Any, Literal
 
 from msgspec import Struct
+
+_MOST_TOOLS = 1_000
+_MOST_METADATA = 64
+_LONGEST_TEXT = 4_096
+"""Conditions may search what a client wrote with patterns of the policy's: it is bounded, so that the search is."""
 
 Role = Literal["system", "user", "assistant", "tool"]
 
@@ -34,21 +40,25 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
     structured: bool = False
     """The answer must be JSON (`response_format`)."""
     max_output_tokens: int | None = None
+    aside: str = ""
+    """What else is sent on and may hold anything: names, ids, metadata, fields we do not know; not the definitions of
+    tools and schemas."""
 
     @property
     def tool_names(self) -> list[str]:
         """The names of the tools offered, in their order; of what has no name, its type."""
         payload = self.payload
         offered = [*(payload.get("tools") or ()), *(payload.get("functions") or ())] if self.tools else []
-        return [name for tool in offered if isinstance(tool, dict) and (name := _tool_name(tool))]
+        return [name for tool in offered[:_MOST_TOOLS] if isinstance(tool, dict) and (name := _tool_name(tool))]
 
     @property
     def metadata(self) -> dict[str, str]:
-        """What of the body's `metadata` is text."""
+        """What of the body's `metadata` is text, within bounds far beyond what providers take."""
         metadata = self.payload.get("metadata")
         if not isinstance(metadata, dict):
             return {}
-        return {key: value for key, value in metadata.items() if isinstance(value, str)}
+        texts = ((key, value) for key, value in metadata.items() if isinstance(value, str))
+        return {key[:_LONGEST_TEXT]: value[:_LONGEST_TEXT] for key, value in islice(texts, _MOST_METADATA)}
 
 
 class Caller(Struct, frozen=True, kw_only=True):
@@ -63,4 +73,4 @@ class Caller(Struct, frozen=True, kw_only=True):
 def _tool_name(tool: dict[str, Any]) -> str:
     function = tool.get("function")
     name = (function if isinstance(function, dict) else tool).get("name") or tool.get("type")
-    return name if isinstance(name, str) else ""
+    return name[:_LONGEST_TEXT] if isinstance(name, str) else ""

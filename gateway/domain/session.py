@@ -59,7 +59,9 @@ def session_key(request: ChatRequest, caller: Caller, named: str = "") -> str:
             digest.update(b"\0system\0" + message.text.encode("utf-8", "surrogatepass"))
         elif message.role == "user" and (asked := human_part(message.text)):
             digest.update(b"\0user\0" + asked.encode("utf-8", "surrogatepass"))
-            break
+            return digest.hexdigest()
+    # Nobody wrote anything: what it begins with, a picture perhaps, stands for it.
+    digest.update(b"\0start\0" + msgspec.json.encode((request.payload.get("messages") or ())[:1]))
     return digest.hexdigest()
 
 

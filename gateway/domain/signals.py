@@ -96,7 +96,7 @@ def measure(request: ChatRequest) -> Signals:
     language = language_of(view)
     ask_tokens = estimated_tokens(ask, language)
     written_in = code_language(view)
-    kinds = sensitive_kinds(texts)
+    kinds = sensitive_kinds([*texts, request.aside] if request.aside else texts)
     return Signals(
         tokens=(ask_tokens if asking is ask else estimated_tokens(asking))
         + estimated_tokens(around)

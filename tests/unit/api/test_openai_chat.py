@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gateway.api.openai_chat import MAX_ALIAS_CHARS, MAX_DEPTH, MAX_MESSAGES, parse_chat
 from gateway.domain.errors import InvalidRequestError
 from gateway.domain.request import ChatRequest
+from gateway.domain.signals import measure
 
 USER = {"role": "user", "content": "hi"}
 
@@ -266,3 +267,52 @@ def test_what_a_model_passed_to_a_tool_is_read_as_text() -> None:
 
     assert request.messages[0].text == 'Sending\n{"to": "ann@example.com"}\nls'
     assert request.messages[0].tool_calls == 5
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"user": "CANARY"},
+        {"metadata": {"note": "CANARY"}},
+        {"prediction": {"type": "content", "content": "CANARY"}},
+        {"unheard_of": {"deep": ["CANARY"]}},
+        {"messages": [USER | {"name": "CANARY"}]},
+        {"messages": [USER, {"role": "assistant", "function_call": {"name": "f", "arguments": "CANARY"}}]},
+        {"messages": [USER, {"role": "assistant", "content": "", "refusal": "CANARY"}]},
+        {"messages": [{"role": "user", "content": [{"type": "file", "file": {"filename": "CANARY"}}]}]},
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "CANARY"}}]}]},
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": {"value": "CANARY"}}]}]},
+    ],
+)
+def test_whatever_else_is_sent_on_is_looked_at_for_what_is_sensitive(fields: dict[str, Any]) -> None:
+    request = parsed(**json.loads(json.dumps(fields).replace("CANARY", "jane.doe@example.com")))
+
+    assert "jane.doe@example.com" in request.aside
+    assert measure(request).sensitivity == "personal"
+
+
+def test_arguments_that_are_no_text_are_read_all_the_same() -> None:
+    call = {"id": "1", "type": "function", "function": {"name": "mail", "arguments": {"to": ["jane.doe@example.com"]}}}
+
+    request = parsed(messages=[USER, {"role": "assistant", "tool_calls": [call]}])
+
+    assert measure(request).sensitivity == "personal"
+
+
+def test_definitions_of_tools_and_schemas_and_the_bytes_of_images_are_not_looked_at() -> None:
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,jane.doe@example.com"}}
+    tool = {"type": "function", "function": {"name": "f", "description": "such as jane.doe@example.com"}}
+
+    request = parsed(messages=[{"role": "user", "content": [image]}], tools=[tool])
+
+    assert request.aside == ""
+
+
+def test_an_ordinary_request_has_nothing_aside() -> None:
+    assert parsed(temperature=0.2, max_tokens=5, stream=True).aside == ""
+
+
+def test_a_body_of_very_many_values_is_refused_before_it_is_parsed() -> None:
+    body = b'{"model":"auto","messages":[{"role":"user","content":"hi"}],"x":[' + b"[]," * 600_000 + b"[]]}"
+
+    assert "holds more than 500000 values" in str(refusal(body))

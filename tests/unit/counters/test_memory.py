@@ -115,3 +115,35 @@ def test_the_session_not_used_for_longest_is_forgotten_first() -> None:
         sessions.keep(key, a_session())
 
     assert [sessions.find(key) is not None for key in ("one", "two", "three")] == [True, False, True]
+
+
+def test_a_fleet_that_was_handed_out_does_not_change_under_its_decision() -> None:
+    board = MemoryHealthBoard()
+    board.succeeded("a", 100.0)
+    fleet = board.fleet(0.0)
+
+    board.succeeded("a", 900.0)
+
+    assert fleet.latency_ms == {"a": 100.0}
+
+
+def test_no_number_of_other_sessions_lifts_a_restriction() -> None:
+    sessions = MemorySessions(most=2)
+    sessions.restrict("s", ("personal",), 5.0)
+    for number in range(10):
+        sessions.keep(f"other-{number}", a_session())
+
+    kept = sessions.find("s")
+    assert kept is not None
+    assert kept.sensitive == ("personal",)
+
+
+def test_a_session_that_is_looked_up_is_in_use() -> None:
+    sessions = MemorySessions(most=2)
+    for key in ("one", "two"):
+        sessions.keep(key, a_session())
+
+    sessions.find("one")
+    sessions.keep("three", a_session())
+
+    assert [sessions.find(key) is not None for key in ("one", "two", "three")] == [True, False, True]

@@ -24,7 +24,7 @@ def test_a_plain_request_leaves_no_context() -> None:
 
 def test_what_a_client_wrote_is_kept_only_where_a_condition_reads_it() -> None:
     unread = context_of(_facts(session=a_session()), a_policy(), a_route())
-    policy = a_policy(reads=frozenset({"request.metadata", "request.tools", "key.tags"}))
+    policy = a_policy(reads=frozenset({"request.metadata", "request.tools", "key.tags"}), metadata=frozenset({"tier"}))
     read = context_of(_facts(), policy, a_route())
 
     assert unread == Context(session=a_session())
@@ -49,7 +49,7 @@ def test_a_budget_is_kept_where_conditions_are_asked() -> None:
 
 
 def test_conditions_see_a_request_made_again_as_they_saw_the_first() -> None:
-    policy = a_policy(reads=frozenset({"request.metadata", "request.tools"}))
+    policy = a_policy(reads=frozenset({"request.metadata", "request.tools"}), metadata=frozenset({"tier"}))
     context = context_of(_facts(), policy, a_route())
     assert context is not None
 
@@ -58,3 +58,12 @@ def test_conditions_see_a_request_made_again_as_they_saw_the_first() -> None:
     before = replace(_facts().request, stream=True)
     assert (again.alias, again.stream) == (before.alias, before.stream)
     assert (again.tool_names, again.metadata) == (before.tool_names, before.metadata)
+
+
+def test_of_what_a_client_wrote_only_the_keys_that_conditions_name_are_kept_and_no_longer_than_providers_take() -> None:
+    request = a_request(payload={"metadata": {"tier": "g" * 10_000, "note": "patient jane@example.com"}})
+    policy = a_policy(reads=frozenset({"request.metadata"}), metadata=frozenset({"tier", "absent"}))
+
+    context = context_of(some_facts(request), policy, a_route())
+
+    assert context == Context(metadata={"tier": "g" * 512})

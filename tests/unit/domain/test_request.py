@@ -32,3 +32,13 @@ def test_without_tools_there_are_no_names() -> None:
 )
 def test_of_the_metadata_only_text_is_read(payload: dict[str, object], metadata: dict[str, str]) -> None:
     assert a_request(payload=payload).metadata == metadata
+
+
+def test_what_conditions_may_search_is_bounded() -> None:
+    metadata = {f"key-{number}": "x" * 10_000 for number in range(100)}
+    tools = [{"name": f"tool-{number}"} for number in range(2_000)]
+
+    request = a_request(payload={"metadata": metadata, "tools": tools}, tools=2_000)
+
+    assert (len(request.metadata), {len(value) for value in request.metadata.values()}) == (64, {4_096})
+    assert len(request.tool_names) == 1_000

@@ -68,6 +68,16 @@ def test_a_conversation_the_client_names_is_known_by_that_name_alone() -> None:
     assert named != session_key(_conversation(_ASK), _KEY)
 
 
+def test_where_nobody_wrote_anything_what_it_begins_with_stands_for_the_conversation() -> None:
+    def key(url: str) -> str:
+        part = {"type": "image_url", "image_url": {"url": url}}
+        payload = {"messages": [{"role": "user", "content": [part]}]}
+        return session_key(_conversation(Message(role="user", text="", images=1), payload=payload), _KEY)
+
+    assert key("https://a.example/1.png") == key("https://a.example/1.png")
+    assert key("https://a.example/1.png") != key("https://a.example/2.png")
+
+
 def test_a_reminder_before_the_first_ask_is_not_the_first_ask() -> None:
     reminded = Message(role="user", text=f"<system-reminder>today is Monday</system-reminder>{_ASK.text}")
 
