@@ -1,4 +1,4 @@
-"""How much an expression may loop: CEL bounds the steps of its loops, and not the memory they take."""
+"""How much an expression may loop: CEL bounds the steps of its loops, not what each may take."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -8,13 +8,14 @@ from gateway.policyfile.expressions import Call, calls, tokens
 
 MOST_NESTED: Final = 3
 MOST_LOOPS: Final = 5
-MOST_SUMS: Final = 20
-"""Signs `+` in an expression that loops: each may double what the loop around it doubled."""
+MOST_SIGNS: Final = {"+": 20, ",": 100}
+"""Signs in an expression that loops: each `+` may double what the loop around it doubled, and each comma lengthens a list
+that `==` compares, which CEL does not count as steps."""
 _LOOPS: Final = frozenset({"all", "exists", "exists_one", "existsOne", "filter", "map"})
 
 
 def too_much_looping(source: str) -> ConditionProblem | None:
-    """What of the expression could take memory without end."""
+    """What of the expression could take time or memory without end."""
     loops = [call for call in calls(source) if call.name in _LOOPS]
     maps = [call for call in loops if call.name == "map"]
     if maps:
@@ -26,10 +27,15 @@ def too_much_looping(source: str) -> ConditionProblem | None:
     if len(loops) > MOST_LOOPS:
         message = f"{len(loops)} loops, more than {MOST_LOOPS}"
         return ConditionProblem(loops[MOST_LOOPS].at, message, "make several conditions of it")
-    sums = [token.at for token in tokens(source) if token.text == "+"] if loops else []
-    if len(sums) > MOST_SUMS:
-        message = f"more than {MOST_SUMS} '+' in an expression that loops"
-        return ConditionProblem(sums[MOST_SUMS], message, "ask something simpler")
+    return _too_many_signs(source) if loops else None
+
+
+def _too_many_signs(source: str) -> ConditionProblem | None:
+    for sign, most in MOST_SIGNS.items():
+        places = [token.at for token in tokens(source) if token.text == sign]
+        if len(places) > most:
+            message = f"more than {most} {sign!r} in an expression that loops"
+            return ConditionProblem(places[most], message, "ask something simpler")
     return None
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from gateway.policyfile.comprehensions import MOST_LOOPS, MOST_NESTED, MOST_SUMS, too_much_looping
+from gateway.policyfile.comprehensions import MOST_LOOPS, MOST_NESTED, MOST_SIGNS, too_much_looping
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,14 @@ def test_an_expression_loops_so_often_and_no_more(loops: int, is_refused: bool) 
 
 
 def test_what_loops_may_not_double_a_text_at_every_turn() -> None:
-    sums = " + ".join(["a"] * (MOST_SUMS + 2))
+    sums = " + ".join(["a"] * (MOST_SIGNS["+"] + 2))
 
     assert too_much_looping(f"[['x']].exists(a, size({sums}) > 3)") is not None
     assert too_much_looping(f"signals.tokens + {' + '.join(['1'] * 50)} > 3") is None
+
+
+def test_nor_compare_long_lists_at_every_turn() -> None:
+    long = ", ".join(["1"] * (MOST_SIGNS[","] + 2))
+
+    assert too_much_looping(f"[1].exists(a, [{long}] == [1])") is not None
+    assert too_much_looping(f"signals.tokens in [{long}]") is None
