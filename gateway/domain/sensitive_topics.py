@@ -5,10 +5,11 @@ in one pass, in linear time whatever the text; most texts hold none and are done
 """
 
 import re
+from collections.abc import Iterable
+from itertools import chain
 from typing import Final, Literal
 
 import re2  # type: ignore[import-untyped]  # it has neither stubs nor hints
-from msgspec import Struct
 
 from gateway.domain import sensitive_terms
 
@@ -38,26 +39,40 @@ _AUTOMATON_BYTES: Final = 32 << 20
 many terms, and take thirty times as long."""
 
 
-class _Term(Struct, frozen=True):
-    topic: Topic
-    concept: str | None
-    """What a weak term's spellings have in common; None where the term is strong."""
+_MANY: Final = 256
+_BYTES_PER_TERM: Final = 256
+"""A text's matches are looked at one by one up to so many, and one more in so many bytes."""
 
 
 def topics_of(text: str) -> tuple[Topic, ...]:
     """The topics a text is about, in the order of `Topic`."""
     data = text.lower().encode("utf-8", "surrogatepass")
-    match = _ANY_TERM.search(data)
-    if match is None:
+    first = _ANY_TERM.search(data)
+    if first is None:
         return ()
-    found: set[Topic] = set()
-    concepts: dict[Topic, str] = {}
-    while match is not None and len(found) < len(_TERMS):
-        for term in _TERMS_OF.get(_key(match[0]), _FACT):
-            if term.concept is None or concepts.setdefault(term.topic, term.concept) != term.concept:
-                found.add(term.topic)
-        match = _ANY_TERM.search(data, match.start() + 1)
-    return tuple(topic for topic in _TERMS if topic in found)
+    start = first.start()
+    return tuple(topic for topic in _TERMS if _is_about(topic, data, start))
+
+
+def _is_about(topic: Topic, data: bytes, start: int) -> bool:
+    """Where one weak term stands so often that looking at each takes long, only a strong one decides from there on."""
+    weak: str | None = None
+    for _ in range(_MANY + len(data) // _BYTES_PER_TERM):
+        match = _TERMS_OF_TOPIC[topic].search(data, start)
+        if match is None:
+            return False
+        concept = _concept(topic, match[0])
+        if concept is None or weak not in {None, concept}:
+            return True
+        weak = concept
+        start = match.start() + 1
+    return _STRONG_TERMS_OF[topic].search(data, start) is not None
+
+
+def _concept(topic: Topic, spelling: bytes) -> str | None:
+    """None where the term is strong."""
+    concepts = _CONCEPTS[topic]
+    return concepts[spelling] if spelling in concepts else concepts.get(_key(spelling))
 
 
 def _key(spelling: bytes) -> bytes:
@@ -78,7 +93,7 @@ def _pattern_of(spelling: str) -> str:
     return f"{start}{body}{end}"
 
 
-def _compile(spellings: list[str]) -> re2._Regexp:
+def _compile(spellings: Iterable[str], *facts: str) -> re2._Regexp:
     """A pattern over UTF-8 seen as bytes, which makes an automaton half the size of one that knows of characters."""
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
@@ -87,23 +102,30 @@ def _compile(spellings: list[str]) -> re2._Regexp:
     options.log_errors = False
     options.max_mem = _AUTOMATON_BYTES
     patterns = [_pattern_of(spelling) for spelling in spellings]
-    return re2.compile("|".join((*_HEALTH_FACTS, *dict.fromkeys(patterns))).encode(), options)
+    return re2.compile("|".join((*facts, *dict.fromkeys(patterns))).encode(), options)
 
 
-def _terms() -> dict[str, tuple[_Term, ...]]:
-    """Each spelling's terms, one of a topic at most; the first that has a spelling keeps it, strong first."""
-    found: dict[str, dict[Topic, _Term]] = {}
-    for strength in (0, 1):
-        for topic, blocks in _TERMS.items():
-            for term in ",".join(blocks[strength].values()).split(","):
-                spellings = _spellings(term)
-                for spelling in spellings:
-                    of_topic = found.setdefault(spelling, {})
-                    of_topic.setdefault(topic, _Term(topic, spellings[0] if strength else None))
-    return {spelling: tuple(of_topic.values()) for spelling, of_topic in found.items()}
+def _concepts_of(topic: Topic) -> dict[str, str | None]:
+    """Each spelling of a topic's terms; the first that has a spelling keeps it, strong first."""
+    concepts: dict[str, str | None] = {}
+    for strength, blocks in enumerate(_TERMS[topic]):
+        for term in ",".join(blocks.values()).split(","):
+            spellings = _spellings(term)
+            for spelling in spellings:
+                concepts.setdefault(spelling, spellings[0] if strength else None)
+    return concepts
 
 
-_FACT: Final = (_Term("health", None),)
-_BY_SPELLING: Final = _terms()
-_TERMS_OF: Final = {spelling.removesuffix("*").encode(): terms for spelling, terms in _BY_SPELLING.items()}
-_ANY_TERM: Final = _compile(list(_BY_SPELLING))
+def _compile_topic(topic: Topic, *, strong_only: bool) -> re2._Regexp:
+    spellings = (word for word, concept in _BY_TOPIC[topic].items() if concept is None or not strong_only)
+    return _compile(spellings, *(_HEALTH_FACTS if topic == "health" else ()))
+
+
+_BY_TOPIC: Final = {topic: _concepts_of(topic) for topic in _TERMS}
+_CONCEPTS: Final = {
+    topic: {spelling.removesuffix("*").encode(): concept for spelling, concept in concepts.items()}
+    for topic, concepts in _BY_TOPIC.items()
+}
+_TERMS_OF_TOPIC: Final = {topic: _compile_topic(topic, strong_only=False) for topic in _TERMS}
+_STRONG_TERMS_OF: Final = {topic: _compile_topic(topic, strong_only=True) for topic in _TERMS}
+_ANY_TERM: Final = _compile(chain.from_iterable(_BY_TOPIC.values()), *_HEALTH_FACTS)

@@ -4,12 +4,14 @@ Looks at all of each text, in linear time: each kind is behind a test that most 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Final, Literal
 
 import re2  # type: ignore[import-untyped]  # it has neither stubs nor hints
 
 from gateway.domain.identifiers import has_identifier
+from gateway.domain.plain_text import plain_text
 from gateway.domain.sensitive_topics import topics_of
 
 Kind = Literal["secret", "personal", "health", "financial", "legal"]
@@ -34,24 +36,38 @@ _TOKENS: Final = (
 Stripe, SendGrid, JSON web tokens, Azure."""
 
 _NAME: Final = (
-    r"(?i:pass(?:word|wd|phrase)|pwd|passwort|kennwort|contraseña|mot de passe|senha|wachtwoord|密码|密碼|パスワード|"
-    r"secret|api[_-]?key|secret[_-]?key|access[_-]?key|account[_-]?key|auth[_-]?token|access[_-]?token)"
+    r"(?i:pass(?:word|wd|phrase)|pwd|passwort|kennwort|contrase(?:ñ|n)a|mot de passe|senha|wachtwoord|密码|密碼|"
+    r"パスワード|secret|api[_-]?key|secret[_-]?key|access[_-]?key|account[_-]?key|auth[_-]?token|access[_-]?token)"
 )
+_SIGNS: Final = "[0-9!@#$%^&*+=?~]"
+
+
+def _value(more: str) -> str:
+    """A letter and a digit or sign among what no space, quote or the like ends: a plain word is no secret."""
+    char = rf"[^\s\"'`,;<>{more}]*"
+    return rf"({char}(?:[A-Za-z]{char}{_SIGNS}|{_SIGNS}{char}[A-Za-z]){char})"
+
+
 _ASSIGNED: Final = (
-    rf"{_NAME}[\"'`]?(?: ?(?::|=|=>|：) ?| (?:is|ist|es|est|lautet) )[\"'`]?([^\s\"'`,;<>]{{6,200}})",
+    rf"{_NAME}[\"'`]?(?: ?(?::|=|=>|：) ?| (?:is|ist|es|est|lautet) )(?:</?[a-z]{{1,6}}>){{0,2}}[\"'`]?{_value('')}",
+    rf"{_NAME} ?(?::|：) ?\r?\n[ \t]{{0,4}}{_value(':=/(){}|')}[ \t\r]*(?:[\"'\n]|\z)",
     r"(?i:\bauthorization[\"']?\s?[:=]\s?[\"']?(?:bearer|basic|token) )([\w.+/=~-]{16,})",
     r"(?i:\bbearer )([\w.+/=~-]{24,})",
-    r"\b[A-Za-z][A-Za-z0-9+]{1,20}://[^\s:/@\"'<>]{0,64}:([^\s/@\"'<>]{2,100})@[\w\[]",
 )
-"""Where a secret is put: a name's value, a header, an address; it may be a stand-in yet."""
+_IN_ADDRESS: Final = r"\b[A-Za-z][A-Za-z0-9+]{1,20}://[^\s:/@\"'<>]{0,64}:([^\s/@\"'<>]{2,100})@[\w\[]"
+"""Where a secret is put: a name's value, alone on the next line too, a header, an address; it may be a stand-in yet."""
 _STAND_IN: Final = re.compile(
-    r"[$%{\[*<(]|x{3,}|\.{3}|your|my[_-]|example|changeme|change[_-]me|placeholder|redacted|os\.|env\.|process\.|"
+    r"[$%{\[*<(]|x{3,}|\.{3}|your|my[_-][a-z_-]*\d{0,3}$|example|changeme|change[_-]me|placeholder|redacted|os\.|env\.|process\.|"
     r"config\.|settings\.|self\.|string|none|null|undefined|true|false|required|pass(?:word|wd)?$|[a-z_][\w.]*[(\[]",
     re.IGNORECASE,
 )
 _LETTER: Final = re.compile(r"[A-Za-z]")
-_NO_LETTER: Final = re.compile(r"[0-9!@#$%^&*+=?~]")
-_ADDRESS: Final = "://"
+_SIGN: Final = re.compile(_SIGNS)
+_SHORTEST: Final = 6
+_MOST_STAND_INS: Final = 500
+_BYTES_PER_STAND_IN: Final = 128
+"""A text that holds more stand-ins, and so many for its length, was made to; of addresses it counts as a secret, as
+little else looks like one."""
 
 
 def sensitive_kinds(texts: Iterable[str]) -> tuple[Kind, ...]:
@@ -60,7 +76,7 @@ def sensitive_kinds(texts: Iterable[str]) -> tuple[Kind, ...]:
     No pattern goes beyond a line but a topic's, whose two weak terms may be anywhere in the conversation; so the texts
     are looked at as the lines of one.
     """
-    text = "\n".join(texts)
+    text = plain_text("\n".join(texts))
     secret: tuple[Kind, ...] = ("secret",) if has_secret(text) else ()
     personal: tuple[Kind, ...] = ("personal",) if has_identifier(text) else ()
     return secret + personal + topics_of(text)
@@ -76,19 +92,34 @@ def has_secret(text: str) -> bool:
     data = text.encode("utf-8", "surrogatepass")
     if _ANY_SECRET.search(data) is None:
         return False
-    return _ANY_TOKEN.search(data) is not None or any(
-        _is_real(match) for pattern in _ASSIGNMENTS for match in pattern.finditer(data)
+    return (
+        _ANY_TOKEN.search(data) is not None
+        or any(_has_real(pattern, data, _is_value, many=False) for pattern in _ASSIGNMENTS)
+        or _has_real(_ADDRESS, data, _is_real, many=True)
     )
 
 
-def _is_real(match: re2._Match) -> bool:
-    """False for what a manual or a program has in a secret's place: a stand-in, a variable, a call, a plain word."""
-    value = match[1].decode("utf-8", "replace")
-    if _STAND_IN.match(value):
-        return False
-    if _ADDRESS.encode() in match[0]:
+def _has_real(pattern: re2._Regexp, data: bytes, is_real: Callable[[str], bool], *, many: bool) -> bool:
+    """True where one of the values is real; `many` where there are too many to look at all."""
+    most = _MOST_STAND_INS + len(data) // _BYTES_PER_STAND_IN
+    matches = pattern.finditer(data)
+    if any(is_real(match[1].decode("utf-8", "replace")) for match in islice(matches, most)):
         return True
-    return _LETTER.search(value) is not None and _NO_LETTER.search(value) is not None
+    return many and next(matches, None) is not None
+
+
+def _is_real(value: str) -> bool:
+    """False for what a manual or a program has in a secret's place: a stand-in, a variable, a call."""
+    return _STAND_IN.match(value) is None
+
+
+def _is_value(value: str) -> bool:
+    return (
+        len(value) >= _SHORTEST
+        and _is_real(value)
+        and _LETTER.search(value) is not None
+        and _SIGN.search(value) is not None
+    )
 
 
 def _compile(*patterns: str, captures: bool = False) -> re2._Regexp:
@@ -102,4 +133,5 @@ def _compile(*patterns: str, captures: bool = False) -> re2._Regexp:
 
 _ANY_TOKEN: Final = _compile(*_TOKENS)
 _ASSIGNMENTS: Final = tuple(_compile(pattern, captures=True) for pattern in _ASSIGNED)
-_ANY_SECRET: Final = _compile(*_TOKENS, *_ASSIGNED)
+_ADDRESS: Final = _compile(_IN_ADDRESS, captures=True)
+_ANY_SECRET: Final = _compile(*_TOKENS, *_ASSIGNED, _IN_ADDRESS)

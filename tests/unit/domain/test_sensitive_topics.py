@@ -311,6 +311,26 @@ def test_topics_come_in_their_order() -> None:
     assert topics_of("litigation, then my salary, then the biopsy") == ("health", "financial", "legal")
 
 
+def test_what_stands_after_very_many_terms_of_the_same_is_found() -> None:
+    assert topics_of("court " * 250 + "verdict") == ("legal",)
+    assert topics_of("court " * 5_000 + "lawsuit") == ("legal",)
+    assert topics_of("biopsy " * 5_000 + "my salary and the lawsuit") == ("health", "financial", "legal")
+    assert topics_of("court " * 5_000) == ()
+
+
+@pytest.mark.parametrize("unit", ["hiv ", "court ", "court bank ", "clause clauses ", "医生", "500 mg daily "])
+def test_no_text_takes_much_longer_than_prose_of_its_length(unit: str) -> None:
+    def taken_s(unit: str) -> float:
+        text = unit * (400_000 // len(unit))
+        started_s = process_time()
+        topics_of(text)
+        return process_time() - started_s
+
+    prose_s, busy_s = (min(taken_s(text) for _ in range(3)) for text in ("The quick brown fox jumps. ", unit))
+
+    assert busy_s < 4 * prose_s + 0.04
+
+
 @given(st.text(st.characters(exclude_categories=())))
 def test_any_text_can_be_looked_at(text: str) -> None:
     assert set(topics_of(text)) <= set(TABLES)

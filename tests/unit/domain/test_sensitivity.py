@@ -1,3 +1,5 @@
+import json
+import unicodedata
 from time import process_time
 from typing import get_args
 
@@ -33,6 +35,10 @@ SECRETS = {
     "Chinese": "密码：" + VALUE,
     "bearer": "Authorization: Bearer " + "a1" * 12,
     "database": "postgres" + "://user:pw@host/db",
+    "name twice": "password: password: " + VALUE,
+    "value that begins with my": "password: My-" + "Secret-9988",
+    "in bold": "password: <b>" + VALUE + "</b>",
+    "on the next line": "Password:\n  " + VALUE + "\n",
     "broker": "amqp" + "://svc:" + VALUE + "@mq.internal:5672",
 }
 NO_SECRETS = {
@@ -53,6 +59,10 @@ NO_SECRETS = {
     "manual": "postgres://user:password@host/db",
     "two parts of a web token": "eyJ" + "a" * 20 + ".eyJ" + "b" * 20,
     "public key": "-----BEGIN PUBLIC KEY-----",
+    "stand-in that begins with my": "password: my-secret-pw-123",
+    "empty value before another name": "PASSWORD=\nDB_HOST=db1.internal",
+    "next line of prose": "Password:\nat least8 characters long",
+    "next line of a file": "password:\n  host: db1\n",
     "empty": "",
 }
 TEXT_OF: dict[Kind, str] = {
@@ -103,6 +113,45 @@ def test_halves_in_two_texts_make_no_whole(data: str) -> None:
     assert sensitive_kinds([data[:5], data[5:]]) == ()
 
 
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("secret", "key\nAKIA" + "A1" * 8),
+        ("secret", "key\t" + TOKEN),
+        ("secret", '{"password": "' + VALUE + '"}'),
+        ("personal", "account\nDE89370400440532013000"),
+        ("personal", "phone\t212-555-0147"),
+        ("personal", f"card\r\n{CARD}"),
+        ("health", "notes\ndiabetes mellitus"),
+        ("health", "糖尿病患者"),
+        ("legal", "Kündigungsschutzklage"),
+    ],
+)
+def test_what_tools_answer_in_json_hides_nothing(kind: Kind, text: str) -> None:
+    once = json.dumps({"result": text})
+    twice = json.dumps({"result": once})
+
+    assert sensitive_kinds([once]) == (kind,)
+    assert sensitive_kinds([twice]) == (kind,)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("personal", "jane.doe＠example.org"),
+        ("personal", "jane@\u200bexample.org"),
+        ("personal", CARD.replace(" ", "\u00ad ")),
+        ("personal", CARD.replace(" ", "\u200a")),
+        ("personal", "536\u201190\u20114399"),
+        ("health", "ｄｉａｂｅｔｅｓ"),
+        ("health", "dia\u200bbetes"),
+        ("legal", unicodedata.normalize("NFD", "Kündigungsschutzklage")),
+    ],
+)
+def test_look_alikes_and_what_is_not_seen_hide_nothing(kind: Kind, text: str) -> None:
+    assert sensitive_kinds([text]) == (kind,)
+
+
 def test_nothing_to_look_at_is_not_sensitive() -> None:
     assert sensitive_kinds([]) == ()
 
@@ -148,3 +197,32 @@ def test_the_time_taken_grows_with_the_length_not_its_square(unit: str) -> None:
     short_s, long_s = (min(taken_s(chars) for _ in range(3)) for chars in (100_000, 200_000))
 
     assert long_s < 3 * short_s + 0.005
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "pwd:abcdef ",
+        "pwd:abc123x ",
+        "password: your_key1 ",
+        "a://b:your@c ",
+        "bearer your_" + "a" * 20 + " ",
+        "\\n",
+        "hiv court ",
+    ],
+)
+def test_no_text_takes_much_longer_than_prose_of_its_length(unit: str) -> None:
+    def taken_s(unit: str) -> float:
+        text = unit * (400_000 // len(unit))
+        started_s = process_time()
+        sensitive_kinds([text])
+        return process_time() - started_s
+
+    prose_s, busy_s = (min(taken_s(text) for _ in range(3)) for text in ("The quick brown fox jumps. ", unit))
+
+    assert busy_s < 4 * prose_s + 0.04
+
+
+def test_more_stand_ins_than_a_text_has_are_a_secret_only_where_they_are_precise() -> None:
+    assert has_secret("a" + "mqp://user:your@host " * 5_000)
+    assert not has_secret("password: your_key1 " * 5_000)
