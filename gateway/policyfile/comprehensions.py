@@ -9,8 +9,8 @@ from gateway.policyfile.expressions import Call, calls, tokens
 MOST_NESTED: Final = 3
 MOST_LOOPS: Final = 5
 MOST_SIGNS: Final = {"+": 20, ",": 100}
-"""Signs in an expression that loops: each `+` may double what the loop around it doubled, and each comma lengthens a list
-that `==` compares, which CEL does not count as steps."""
+"""Signs in an expression that loops: each `+` may double what the loop around it doubled, and each comma lengthens a
+list that `==` compares, which CEL does not count as steps."""
 _LOOPS: Final = frozenset({"all", "exists", "exists_one", "existsOne", "filter", "map"})
 
 
