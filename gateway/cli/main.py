@@ -9,6 +9,7 @@ from gateway.cli.lazy_group import LazyCommand, LazyGroup
 
 COMMANDS: Final = {
     "bench": "Measure the gateway beside its peers, in one run.",
+    "classifier": "Measure, calibrate and explain the classifier.",
     "db": "Create and upgrade the database of records.",
     "policy": "Check, test and explain routing policies.",
     "report": "List decisions and tell the story of a request.",
