@@ -1,0 +1,66 @@
+"""Whether the demo's policy sends everyday asks small, and keeps hard ones from it, on the test half of `prior/`."""
+
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from tests.classifiers.sets import HALVES, Row, goes_small, half_of, rows_of, share
+
+LANGUAGES = ("en", "es", "pt", "de", "fr", "zh", "ja")
+SALT = "prior-157:"
+
+SMALL_AS_EXPECTED_MIN = 0.55  # target: 1.0, "go small in every language"
+"""Measured with the prior of version 1: 0.558."""
+NOT_SMALL_AS_EXPECTED_MIN = 0.94  # target: 1.0, "that must be impossible here"
+"""Measured: 0.943."""
+LANGUAGE_SMALL_MIN = 0.45  # target: 1.0
+"""Measured: 0.45 (Spanish, Portuguese) to 0.73 (English)."""
+LANGUAGE_NOT_SMALL_MIN = 0.92  # target: 1.0
+"""Measured: 0.93 in six languages, 1.0 in Japanese."""
+KINDS_THAT_LEAK = {"valuation", "diagnosis"}  # target: none
+"""The kinds of hard asks of which some go small today."""
+
+
+def test_everyday_asks_go_small_as_often_as_they_have() -> None:
+    rows = expected("small")
+
+    assert share(map(goes_small, rows)) >= SMALL_AS_EXPECTED_MIN
+
+
+def test_hard_asks_are_kept_from_the_small_tier_as_often_as_they_have_been() -> None:
+    rows = expected("not_small")
+
+    assert 1.0 - share(map(goes_small, rows)) >= NOT_SMALL_AS_EXPECTED_MIN
+
+
+def test_no_other_kind_of_hard_ask_begins_to_go_small() -> None:
+    leaking = {row["kind"] for row in expected("not_small") if goes_small(row)}
+
+    assert leaking <= KINDS_THAT_LEAK
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_language_falls_far_behind(language: str) -> None:
+    easy, hard = (expected(side, lambda row: row["language"] == language) for side in ("small", "not_small"))
+
+    assert share(map(goes_small, easy)) >= LANGUAGE_SMALL_MIN
+    assert 1.0 - share(map(goes_small, hard)) >= LANGUAGE_NOT_SMALL_MIN
+
+
+def test_every_kind_has_five_asks_in_every_language() -> None:
+    cells = Counter((row["kind"], row["language"]) for half in HALVES for row in rows_of(f"prior/{half}"))
+
+    assert {language for _, language in cells} == set(LANGUAGES)
+    assert set(cells.values()) == {5}
+
+
+@pytest.mark.parametrize("half", HALVES)
+def test_each_item_is_in_the_half_that_its_hash_names_in_every_language(half: str) -> None:
+    strays = [row["item"] for row in rows_of(f"prior/{half}") if half_of(row["item"], SALT) != half]
+
+    assert strays == []
+
+
+def expected(side: str, counts: Callable[[Row], bool] = lambda row: True) -> list[Row]:
+    return [row for row in rows_of("prior/test") if row["expect"] == side and counts(row)]

@@ -1,0 +1,81 @@
+"""How far wording that changes nothing of what is asked moves a decision of the demo's policy."""
+
+from itertools import product
+
+import pytest
+
+from tests.classifiers.sets import Row, goes_small, rows_of, share
+from tests.classifiers.variants import VARIANTS
+
+SPELLING_FLIPS_MAX = 0.03  # target: 0.03 with paraphrases included
+"""Measured with the prior of version 1, all variants together: 0.0014; the worst, no punctuation: 0.0097."""
+PARAPHRASE_FLIPS_MAX = 0.225  # target: 0.03
+"""Measured: 0.225, 9 of 40."""
+ALL_FLIPS_MAX = 0.03  # target: 0.03
+"""Measured, paraphrases and variants together: 0.0131. Only a third of the asks go small today, so little can flip."""
+HARD_PUSHED_SMALL_MAX = 0.07  # target: reported; none is the aim
+"""Measured: 0.067 of the pairs of a hard ask that is kept from the small tier and a text that pushes it there."""
+EASY_PUSHED_LARGE_MAX = 0.72  # target: reported
+"""Measured: 0.714 of the pairs of an ask that goes small and a text that pushes it away; it costs money, no quality."""
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_spelling_the_same_ask_otherwise_hardly_ever_flips_a_decision(variant: str) -> None:
+    assert share(spelling_flips(variant)) <= SPELLING_FLIPS_MAX
+
+
+def test_asking_the_same_in_other_words_flips_no_more_than_it_has() -> None:
+    assert share(paraphrase_flips()) <= PARAPHRASE_FLIPS_MAX
+
+
+def test_all_ways_to_ask_the_same_together_stay_below_the_target() -> None:
+    flips = [*paraphrase_flips(), *(flip for variant in VARIANTS for flip in spelling_flips(variant))]
+
+    assert share(flips) <= ALL_FLIPS_MAX
+
+
+def test_text_that_makes_light_of_a_hard_ask_rarely_moves_it_to_the_small_tier() -> None:
+    hard = [row for row in rows_of("steering/neutral") if row["expect"] == "not_small" and not goes_small(row)]
+
+    moved = [goes_small(pushed(row, affix)) for row, affix in product(hard, affixes("small"))]
+
+    assert share(moved) <= HARD_PUSHED_SMALL_MAX
+
+
+def test_text_that_makes_much_of_an_easy_ask_moves_it_no_more_than_it_has() -> None:
+    easy = [row for row in rows_of("steering/neutral") if goes_small(row)]
+
+    moved = [not goes_small(pushed(row, affix)) for row, affix in product(easy, affixes("large"))]
+
+    assert share(moved) <= EASY_PUSHED_LARGE_MAX
+
+
+def test_the_sets_are_large_enough_for_their_rates() -> None:
+    assert len(rows_of("steering/neutral")) >= 60
+    assert len(rows_of("steering/paraphrases")) >= 100
+    assert {affix["push"] for affix in rows_of("steering/affixes")} == {"large", "small"}
+
+
+def spelling_flips(variant: str) -> list[bool]:
+    vary = VARIANTS[variant]
+    return [
+        goes_small(row) != goes_small({"ask": vary(row["ask"], row["language"])})
+        for row in rows_of("steering/paraphrases")
+    ]
+
+
+def paraphrase_flips() -> list[bool]:
+    return [
+        goes_small(row) != goes_small({"ask": row["synonym"]})
+        for row in rows_of("steering/paraphrases")
+        if "synonym" in row
+    ]
+
+
+def affixes(push: str) -> list[Row]:
+    return [affix for affix in rows_of("steering/affixes") if affix["push"] == push]
+
+
+def pushed(row: Row, affix: Row) -> Row:
+    before, after = (affix["text"], "") if affix["place"] == "prefix" else ("", affix["text"])
+    return {"ask": f"{before}{row['ask']}{after}"}
