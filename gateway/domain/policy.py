@@ -100,12 +100,22 @@ class Affinity(Struct, frozen=True, kw_only=True):
     cache_s: float = 300.0
 
 
+def unfailing(bound: Any) -> str:  # noqa: ARG001 (what every `failure` takes)
+    """The `failure` of a condition that can always be told."""
+    return ""
+
+
 class Condition(Struct, frozen=True, kw_only=True):
-    """A compiled expression. `holds` takes what `Policy.bind` returned for the request; `reads`: the facts it names."""
+    """A compiled expression; its functions take what `Policy.bind` returned for the request.
+
+    reads    the facts it names
+    failure  why it cannot be told, and `holds` answers what it was compiled to; empty where it can
+    """
 
     source: str
     holds: Callable[[Any], bool]
     reads: frozenset[str] = frozenset()
+    failure: Callable[[Any], str] = unfailing
 
 
 class Constraint(Struct, frozen=True, kw_only=True):

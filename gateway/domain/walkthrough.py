@@ -38,6 +38,7 @@ class Asked(Struct, frozen=True, kw_only=True):
 
     leads_to  what a constraint requires of a deployment, or the name of a rule's route
     holds     None: not asked, for a rule before it was true
+    failed    why the condition could not be told; `holds` is then what it is taken for
     values    of the facts that the condition reads; none where it was not asked
     """
 
@@ -45,6 +46,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     when: str
     leads_to: str
     holds: bool | None
+    failed: str = ""
     values: Mapping[str, Any] = {}
 
 
@@ -111,6 +113,7 @@ def _constraint(constraint: Constraint, bound: Any, readings: Readings) -> Asked
         when=constraint.when.source,
         leads_to=constraint.requires,
         holds=constraint.when.holds(bound),
+        failed=constraint.when.failure(bound),
         values=readings(constraint.when, bound),
     )
 
@@ -122,7 +125,8 @@ def _rules(rules: Sequence[Rule], bound: Any, readings: Readings) -> tuple[Asked
         each = Asked(name=rule.name, when=rule.when.source, leads_to=rule.goes_to, holds=None)
         if not is_decided:
             is_decided = rule.when.holds(bound)
-            each = replace(each, holds=is_decided, values=readings(rule.when, bound))
+            why = rule.when.failure(bound)
+            each = replace(each, holds=is_decided, failed=why, values=readings(rule.when, bound))
         asked.append(each)
     return tuple(asked)
 
@@ -235,5 +239,6 @@ def _asked_document(asked: Asked, leads_to: str) -> dict[str, Any]:
         leads_to: asked.leads_to,
         "asked": asked.holds is not None,
         "holds": asked.holds,
+        "failed": asked.failed or None,
         "values": asked.values,
     }

@@ -61,7 +61,10 @@ def _session(walkthrough: Walkthrough) -> Iterator[str]:
 def _conditions(heading: str, none: str, leads: str, asked: Sequence[Asked]) -> Iterator[str]:
     yield f"{heading}: {'in this order' if asked else none}"
     for each in asked:
-        yield f"  {_ANSWERS[each.holds]:<9}  {each.name}: {_one_line(each.when)} -> {leads} {each.leads_to}"
+        answer = "failed" if each.failed else _ANSWERS[each.holds]
+        yield f"  {answer:<9}  {each.name}: {_one_line(each.when)} -> {leads} {each.leads_to}"
+        if each.failed:
+            yield f"             taken as {_ANSWERS[each.holds]}: {each.failed}"
         for name, value in each.values.items():
             yield f"             {name} = {_shown(value)}"
 

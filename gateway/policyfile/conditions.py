@@ -98,7 +98,12 @@ class PolicyConditions:
         reads = frozenset(name for name in FACTS if bytes([len(name)]) + name.encode() in checked)
         self._used |= reads
         self._metadata |= keys(source, _METADATA)
-        return Condition(source=source, holds=self._holds(expression, on_error, of), reads=reads)
+        return Condition(
+            source=source,
+            holds=self._holds(expression, on_error, of),
+            reads=reads,
+            failure=lambda bound: _failure(_outcome(expression.eval, bound)),
+        )
 
     def _holds(self, expression: Any, on_error: bool, of: str) -> Callable[[Any], bool]:
         evaluate = expression.eval
@@ -111,7 +116,7 @@ class PolicyConditions:
                 return outcome
             if self._now() >= quiet_until_s:
                 quiet_until_s = self._now() + _LOGGED_EVERY_S
-                why = without_status(str(outcome))
+                why = _failure(outcome)
                 _log.warning("policy %r, %s failed on a request, taken as %s: %s", self._policy, of, on_error, why)
             return on_error
 
@@ -134,6 +139,10 @@ class PolicyConditions:
     def matcher(self, constraints: Sequence[Constraint], rules: Sequence[Rule]) -> Callable[[Any], Match | None]:
         """What `Policy.match` is, for conditions compiled here: one evaluation costs little more than a condition's."""
         return _matcher(_programs(self._facts.env, tuple(constraints), tuple(rules)))
+
+
+def _failure(outcome: Any) -> str:
+    return "" if isinstance(outcome, bool) else without_status(str(outcome))
 
 
 class Requirements:

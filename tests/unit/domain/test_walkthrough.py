@@ -3,6 +3,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway.domain.decision import decide
 from gateway.domain.facts import Fleet
@@ -10,6 +11,7 @@ from gateway.domain.policy import Affinity, Condition, Constraint, Policy, Polic
 from gateway.domain.pricing import Usage, cost_nano_usd
 from gateway.domain.rollout import Rollout
 from gateway.domain.walkthrough import UnexplainableError, Walkthrough, as_document, walk_through
+from gateway.domain.walkthrough_lines import lines
 from tests.builders import (
     a_deployment,
     a_policy,
@@ -84,6 +86,18 @@ def test_rules_are_asked_in_order_until_one_is_true() -> None:
     assert [(each.name, each.holds) for each in asked] == [("a", False), ("b", True), ("c", None)]
     assert asked[0].values["source"] == "a"
     assert asked[2].values == {}
+
+
+def test_a_condition_that_could_not_be_told_says_why_and_what_it_is_taken_for() -> None:
+    failing = replace(always("1 / 0 > 1"), failure=lambda bound: "divide by zero")
+    walkthrough = _walked(_policy(constraints=(replace(HOME, when=failing),), rules=(_rule("one", never()),)))
+
+    (constraint,), (rule,) = walkthrough.constraints, walkthrough.rules
+    said = "\n".join(lines(walkthrough))
+
+    assert (constraint.holds, constraint.failed, rule.failed) == (True, "divide by zero", "")
+    assert "  failed     home: 1 / 0 > 1" in said
+    assert "taken as true: divide by zero" in said
 
 
 def test_a_rule_that_keeps_the_sessions_route_says_so() -> None:
@@ -189,6 +203,7 @@ def test_the_document_is_plain_and_holds_no_text_url_or_key() -> None:
             "route": "small-first",
             "asked": True,
             "holds": False,
+            "failed": None,
             "values": {"source": "false", "turns": 1, "known": True, "bar": 0.6},
         }
     ]

@@ -317,3 +317,15 @@ def test_headers_asked_for_as_a_whole_are_those_the_policy_reads(source: str) ->
 def test_a_header_that_the_policy_does_not_read_is_refused(source: str) -> None:
     with pytest.raises(ConditionError, match=r"the policy reads no header '(x-)?b'"):
         PolicyConditions(FACTS, headers=["x-a"]).compile(f"signals.code && {source}", on_error=False)
+
+
+def test_a_condition_tells_why_it_fails_and_logs_nothing_of_that(caplog: pytest.LogCaptureFixture) -> None:
+    conditions = PolicyConditions(FACTS)
+    condition = conditions.compile("1 / (signals.tokens - 7) < 5", on_error=True)
+    bind = conditions.binder()
+    facts = some_facts()
+    at_seven = replace(facts, signals=replace(facts.signals, tokens=7))
+
+    assert condition.failure(bind(facts, 0.5)) == ""
+    assert "divide by zero" in condition.failure(bind(at_seven, 0.5))
+    assert caplog.records == []

@@ -233,7 +233,7 @@ RULE_CHANGES: Mapping[str, tuple[Any, str]] = {
 def test_every_field_of_a_constraint_and_a_rule_counts() -> None:
     assert {field.name for field in fields(Constraint)} == {*CONSTRAINT_CHANGES}
     assert {field.name for field in fields(Rule)} == {*RULE_CHANGES}
-    assert {field.name for field in fields(Condition)} == {"source", "holds", "reads"}
+    assert {field.name for field in fields(Condition)} == {"source", "holds", "reads", "failure"}
     assert {field.name for field in fields(PolicySet)} == {
         *("version", "deployments", "routes", "policies", "by_alias", "candidates", "tiers")
     }
