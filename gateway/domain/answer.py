@@ -32,12 +32,14 @@ class Answer(Struct, frozen=True, kw_only=True):
 
     finish_reason  as the provider names it (`stop`, `length`, `tool_calls`, `max_tokens`, …); empty where it said none
     refusal        what the model said in the field that is for refusals; empty where it used none
+    logprob        the mean log-probability of its tokens, at most 0; None where the provider gave none
     """
 
     text: str
     finish_reason: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     refusal: str = ""
+    logprob: float | None = None
 
 
 class Checks(Struct, frozen=True, kw_only=True):

@@ -31,6 +31,13 @@ class Contribution(Struct, frozen=True, array_like=True):
     log_odds: float
 
 
+class History(Struct, frozen=True, array_like=True):
+    """What became of labelled requests of like score: how many there were, and how often the small model was right."""
+
+    requests: int
+    right: int
+
+
 class Classification(Struct, frozen=True, kw_only=True):
     """The classifier's verdict.
 
@@ -38,6 +45,7 @@ class Classification(Struct, frozen=True, kw_only=True):
     confidence    how far the verdict is from a coin toss, in [0, 1]
     has_evidence  False where nothing in the request spoke for the small tier: the policy's default applies
     model         which classifier said so, with its version
+    history       None where the model has learned from no outcomes
     """
 
     task: Task
@@ -46,3 +54,4 @@ class Classification(Struct, frozen=True, kw_only=True):
     has_evidence: bool
     contributions: tuple[Contribution, ...] = ()
     model: str
+    history: History | None = None

@@ -80,10 +80,15 @@ _BYTES_PER_WORD: Final = 160
 
 def has_identifier(text: str) -> bool:
     """True where a plain text holds personal data that can be told by their form."""
-    if "@" in text and _EMAIL.search(text):
-        return True
-    if not _may_hold_a_number(text):
-        return False
+    return has_email(text) or (may_hold_a_number(text) and has_number(text))
+
+
+def has_email(text: str) -> bool:
+    return "@" in text and _EMAIL.search(text) is not None
+
+
+def has_number(text: str) -> bool:
+    """True where a plain text holds a number that identifies a person."""
     data = text.encode("utf-8", "surrogatepass")
     return _ANY_NUMBER.search(data) is not None and (
         _INTERNATIONAL.search(data) is not None
@@ -97,7 +102,7 @@ def has_identifier(text: str) -> bool:
     )
 
 
-def _may_hold_a_number(text: str) -> bool:
+def may_hold_a_number(text: str) -> bool:
     """False where no number that could be anyone's is in the text."""
     for digit in "0123456789":
         if digit in text:

@@ -1,7 +1,7 @@
 """What a client asks, in the gateway's own words: the wire formats are translated into this at the edge."""
 
 from itertools import islice
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from msgspec import Struct
 
@@ -68,6 +68,10 @@ class Caller(Struct, frozen=True, kw_only=True):
     team: str = ""
     app: str = ""
     tags: tuple[str, ...] = ()
+
+
+NOBODY: Final = Caller(key_id="")
+"""Where it is not known who asks."""
 
 
 def _tool_name(tool: dict[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """What in a text must be handled with care, by kind.
 
-Looks at all of each text, in linear time: each kind is behind a test that most texts fail at memory speed.
+Looks at all of each text, in linear time: one look tells which kinds it may hold, and a search for one of them is made
+only then.
 """
 
 import re
@@ -10,9 +11,10 @@ from typing import Final, Literal
 
 import re2  # type: ignore[import-untyped]  # it has neither stubs nor hints
 
-from gateway.domain.identifiers import has_identifier
+from gateway.domain.identifiers import has_email, has_number
 from gateway.domain.plain_text import plain_text
-from gateway.domain.sensitive_topics import topics_of
+from gateway.domain.sensitive_topics import topics_among
+from gateway.domain.sensitive_traces import traces_of
 
 Kind = Literal["secret", "personal", "health", "financial", "legal"]
 Sensitivity = Literal["none", "legal", "financial", "health", "personal", "secret"]
@@ -77,9 +79,10 @@ def sensitive_kinds(texts: Iterable[str]) -> tuple[Kind, ...]:
     are looked at as the lines of one.
     """
     text = plain_text("\n".join(texts))
-    secret: tuple[Kind, ...] = ("secret",) if has_secret(text) else ()
-    personal: tuple[Kind, ...] = ("personal",) if has_identifier(text) else ()
-    return secret + personal + topics_of(text)
+    traces = traces_of(text)
+    secret: tuple[Kind, ...] = ("secret",) if traces.secrets and has_secret(text) else ()
+    personal: tuple[Kind, ...] = ("personal",) if has_email(text) or (traces.numbers and has_number(text)) else ()
+    return secret + personal + topics_among(traces)
 
 
 def highest(kinds: tuple[Kind, ...]) -> Sensitivity:

@@ -1,11 +1,13 @@
 from collections.abc import Callable
 from time import process_time
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.domain.sensitive_topics import Topic, topics_of
+from gateway.domain.sensitive_topics import Topic, topics_among, topics_of
+from gateway.domain.sensitive_traces import traces_of
 
 HEALTH = (
     "Summarise the discharge summary of Mrs Keller for her family doctor.",
@@ -315,7 +317,21 @@ def test_what_stands_after_very_many_terms_of_the_same_is_found() -> None:
     assert topics_of("court " * 250 + "verdict") == ("legal",)
     assert topics_of("court " * 5_000 + "lawsuit") == ("legal",)
     assert topics_of("biopsy " * 5_000 + "my salary and the lawsuit") == ("health", "financial", "legal")
+    assert topics_of("court " * 5_000 + "verdict") == ("legal",)
     assert topics_of("court " * 5_000) == ()
+
+
+def test_a_term_hidden_in_a_longer_one_counts_only_where_it_stands_alone() -> None:
+    assert topics_of("The contract was signed.") == ()
+    assert topics_of("The contract was signed; a contract.") == ("legal",)
+
+
+def test_what_is_not_told_at_one_look_is_looked_for_term_by_term() -> None:
+    texts = ["Nothing to see here.", "court and verdict", "My salary, BP 120/80 and the lawsuit"]
+
+    untold = [msgspec.structs.replace(traces_of(text), concepts=None) for text in texts]
+
+    assert [topics_among(traces) for traces in untold] == [topics_of(text) for text in texts]
 
 
 @pytest.mark.parametrize("unit", ["hiv ", "court ", "court bank ", "clause clauses ", "医生", "500 mg daily "])
