@@ -1,6 +1,6 @@
 """Named features of a request: what a classifier scores, in the words people are shown.
 
-All text features look at a bounded view of the last human ask, tokenised once.
+All text features look at the view of the last human ask.
 """
 
 import math
@@ -8,11 +8,10 @@ from collections.abc import Mapping, Sequence
 from operator import attrgetter
 
 from gateway.classifiers.lexicon import Lexicon
-from gateway.classifiers.vocabulary import UNSPACED, is_unspaced, normalised, tokens_of
-from gateway.domain.asks import last_ask
+from gateway.classifiers.view import View
+from gateway.classifiers.vocabulary import UNSPACED
 from gateway.domain.courtesy import is_greeting
-from gateway.domain.request import ChatRequest
-from gateway.domain.signals import Signals, bounded_view
+from gateway.domain.signals import Signals
 
 Features = Mapping[str, float]
 """Feature name → value in (0, 1]; features that are absent from a request are 0."""
@@ -108,6 +107,11 @@ _FLAGS: Mapping[str, str] = {
 }
 """Feature → the signal that shows it where it is not 0."""
 
+_DEMANDING = frozenset(
+    ("proof or derivation", "legal terms", "medical terms", "finance terms", "asks to reason or advise")
+)
+"""No question with one of these is a single short factual one, however short."""
+
 _flags_of = attrgetter(*_FLAGS.values())
 _place_of = {name: place for place, name in enumerate(FEATURES)}.__getitem__
 
@@ -118,18 +122,17 @@ class FeatureExtractor:
     def __init__(self, lexicon: Lexicon) -> None:
         self._lexicon = lexicon
 
-    def extract(self, request: ChatRequest, signals: Signals) -> Features:
+    def extract(self, view: View, signals: Signals) -> Features:
         """The features that are not 0, by name; the names are `FEATURES`."""
-        text = bounded_view(normalised(bounded_view(last_ask(request.messages))))
-        tokens = tokens_of(text)
-        unspaced = text if is_unspaced(text) else ""
+        text, tokens = view.text, view.tokens
+        unspaced = text if view.is_unspaced else ""
         length = _length(tokens, text, unspaced)
         numbers, sentences = _numbers_and_sentences(text)
         features: dict[str, float] = {}
         words = self._lexicon.keys.intersection(tokens)
         if words or unspaced:
-            self._add_asked(features, words, tokens, unspaced, length)
             self._add_named(features, words, tokens, unspaced, numbers)
+            self._add_asked(features, words, tokens, unspaced, length)
         if signals.trivial and (signals.turns <= 1 or is_greeting(text)):  # later, a yes may set great work going
             features["greeting, thanks or yes"] = 1.0
         if 0 < length < _NOT_SHORT_LENGTH:
@@ -152,7 +155,7 @@ class FeatureExtractor:
             for feature in _ASKED.get(group, ()):
                 features[feature] = 1.0
         # Its question mark does not count: people leave it out.
-        if length <= _FACTUAL_LENGTH and "asks for a fact" in asked:
+        if length <= _FACTUAL_LENGTH and "asks for a fact" in asked and _DEMANDING.isdisjoint(features):
             features["single short factual question"] = 1.0
 
     def _add_named(

@@ -4,15 +4,18 @@ import gzip
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar, get_args
 
 import orjson
 from msgspec import Struct
 
+from gateway.domain.classification import Task
 from gateway.domain.errors import InvalidRequestError
 from gateway.domain.request import ChatRequest
 
 MOST_PROBLEMS: Final = 20
+
+_TASKS: Final[tuple[Task, ...]] = get_args(Task)
 
 Parse = Callable[[bytes], ChatRequest]
 """Reads a full OpenAI or Anthropic request body; raises InvalidRequestError."""
@@ -24,6 +27,8 @@ class Row(Struct, frozen=True, kw_only=True):
     line                         where it stands in its file, from 1
     small_answer, large_answer   None where they were not kept
     category, app, team          empty where they are not known
+    task                         None where nobody has said what it is
+    small_logprob                mean log-probability of the small answer's tokens; None where it was not kept
     """
 
     line: int
@@ -33,6 +38,8 @@ class Row(Struct, frozen=True, kw_only=True):
     category: str = ""
     app: str = ""
     team: str = ""
+    task: Task | None = None
+    small_logprob: float | None = None
 
 
 class Outcome(Row, frozen=True, kw_only=True):
@@ -145,6 +152,8 @@ def _fields(raw: dict[str, Any], line: int, parse: Parse) -> dict[str, Any]:
         "category": _text(raw, "category") or "",
         "app": _text(raw, "app") or "",
         "team": _text(raw, "team") or "",
+        "task": _task(raw),
+        "small_logprob": _logprob(raw),
     }
 
 
@@ -171,6 +180,22 @@ def _label(raw: dict[str, Any], name: str) -> bool:
     if isinstance(value, bool) or (isinstance(value, int) and value in (0, 1)):
         return bool(value)
     raise _BadLineError(f"{name!r} must be true or false (or 1 or 0), not {_shown(value)}")
+
+
+def _task(raw: dict[str, Any]) -> Task | None:
+    value = raw.get("task")
+    if value is None or value in _TASKS:
+        return value
+    raise _BadLineError(f"'task' must be one of {', '.join(_TASKS)}, not {_shown(value)}")
+
+
+def _logprob(raw: dict[str, Any]) -> float | None:
+    value = raw.get("small_logprob")
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value <= 0:
+        raise _BadLineError(f"'small_logprob' must be a number of at most 0, not {_shown(value)}")
+    return float(value)
 
 
 def _text(raw: dict[str, Any], name: str) -> str | None:

@@ -4,28 +4,61 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Generic, Protocol, TypeVar
 
+import numpy as np
 from msgspec import Struct
 
-from gateway.classifiers.linear import LinearClassifier
+from gateway.classifiers.linear import Band, LinearClassifier, Model
 from gateway.classifiers.outcomes import Row
-from gateway.domain.classification import Classification
-from gateway.domain.request import ChatRequest
+from gateway.domain.answer import Answer
+from gateway.domain.classification import Classification, Task
+from gateway.domain.request import Caller
 from gateway.domain.signals import Signals, measure
 
 
 class ModelCard(Struct, frozen=True, kw_only=True):
     """What a model says of itself.
 
-    weights        feature → log-odds at value 1; above 0 speaks for the small tier
+    bias           log-odds of a text of which it knows nothing
+    weights        named feature, app or team → log-odds at value 1; above 0 speaks for the small tier
+    amounts        of shapes and of answers → log-odds a standard deviation
+    ngrams         n-grams it has a weight for
+    tasks          those it tells; none where the shipped model tells them
     reads_answers  it can judge the small model's answer, for cascades
+    history        labelled requests by score, the lowest first
     """
 
     name: str
     version: str
+    digest: str
     provenance: str
     bias: float
     weights: Mapping[str, float]
+    amounts: Mapping[str, float]
+    ngrams: int
+    tasks: tuple[Task, ...]
     reads_answers: bool = False
+    history: tuple[Band, ...] = ()
+
+
+def card_of(model: Model) -> ModelCard:
+    shape = model.ask.shape
+    amounts = {} if shape is None else dict(zip(shape.names, shape.weights.tolist(), strict=True))
+    if model.answer is not None:
+        answer = model.answer.amounts
+        amounts |= {f"answer: {name}": each for name, each in zip(answer.names, answer.weights.tolist(), strict=True)}
+    return ModelCard(
+        name=model.name,
+        version=model.version,
+        digest=model.digest,
+        provenance=model.provenance,
+        bias=model.ask.bias,
+        weights={**model.ask.features, **model.ask.callers},
+        amounts=amounts,
+        ngrams=sum(int(np.count_nonzero(table)) for table in model.ask.ngrams.values()),
+        tasks=() if model.task is None else model.task.tasks,
+        reads_answers=model.answer is not None,
+        history=model.history,
+    )
 
 
 class Scorer(Protocol):
@@ -34,26 +67,24 @@ class Scorer(Protocol):
     @property
     def card(self) -> ModelCard: ...
 
-    def score(self, request: ChatRequest, signals: Signals, answer: str | None) -> Classification:
-        """`answer`: the small model's, where there is one to judge; None before it has answered."""
+    def score(self, row: Row, signals: Signals, *, cascade: bool) -> Classification:
+        """`cascade`: the row's small answer is judged too."""
         ...
 
 
-class PromptScorer:
-    """`Scorer` of a linear classifier, which looks at the request alone."""
+class ModelScorer:
+    """`Scorer` of a trained model."""
 
     def __init__(self, classifier: LinearClassifier) -> None:
         self._classifier = classifier
+        self.card = card_of(classifier.model)
 
-    @property
-    def card(self) -> ModelCard:
-        model = self._classifier.model
-        return ModelCard(
-            name=model.name, version=model.version, provenance=model.provenance, bias=model.bias, weights=model.weights
-        )
-
-    def score(self, request: ChatRequest, signals: Signals, answer: str | None) -> Classification:  # noqa: ARG002
-        return self._classifier.classify(request, signals)
+    def score(self, row: Row, signals: Signals, *, cascade: bool) -> Classification:
+        caller = Caller(key_id="", team=row.team, app=row.app)
+        if not cascade:
+            return self._classifier.classify(row.request, signals, caller)
+        answer = Answer(text=row.small_answer or "", logprob=row.small_logprob)
+        return self._classifier.judge(answer, row.request, signals, caller)
 
 
 R_co = TypeVar("R_co", bound=Row, covariant=True)
@@ -80,9 +111,8 @@ def score_rows(
 ) -> Iterator[Scored[_AnyRow]]:
     """Each row's verdict, in order. `cascade`: the small model's answer is shown to the scorer."""
     for row in rows:
-        answer = row.small_answer if cascade else None
         started_ns = clock_ns()
         signals = measure(row.request)
-        classification = scorer.score(row.request, signals, answer)
+        classification = scorer.score(row, signals, cascade=cascade)
         microseconds = (clock_ns() - started_ns) / 1_000
         yield Scored(row=row, signals=signals, classification=classification, microseconds=microseconds)

@@ -1,4 +1,4 @@
-"""`sizewise classifier`: measure and calibrate what says whether the small model is good enough."""
+"""`sizewise classifier`: train, measure and calibrate what says whether the small model is good enough."""
 
 from typing import Final
 
@@ -11,9 +11,10 @@ COMMANDS: Final = {
     "evaluate": LazyCommand("Measure a model on labelled rows.", "gateway.cli.classifier_evaluate:evaluate"),
     "score": LazyCommand("Classify each row, and say why.", "gateway.cli.classifier_score:score"),
     "show": LazyCommand("Show what a model has learned.", "gateway.cli.classifier_show:show"),
+    "train": LazyCommand("Train a model on labelled rows.", "gateway.cli.classifier_train:train"),
 }
 
 
 @click.group(cls=LazyGroup, lazy=COMMANDS)
 def classifier() -> None:
-    """Measure, calibrate and explain the classifier; no model is called."""
+    """Measure, train, calibrate and explain the classifier; no model is called."""

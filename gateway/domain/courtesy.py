@@ -39,33 +39,34 @@ _SPACED = (
         answers="yes yep yeah yup k sure no nope nah great perfect nice right correct agreed fine cool awesome "
         "excellent understood exactly absolutely alright",
         fillers="there you you're so much very for your the a lot all everyone everybody team again good help that "
-        "that's is it it's day and my friend many this was please to sir madam well have nice kind regards see i'm "
+        "today weekend week holiday that's is it it's day and my friend many this was please to sir madam well have nice kind regards see i'm "
         "not bad thing wow oh ah how are doing going",
     ),
     _Table(  # Spanish
         greetings="hola gracias buenos buenas adiós saludos chao chau hasta",
         answers="sí no vale claro perfecto bien genial correcto exacto acuerdo listo entendido",
         fillers="muchas muchísimas por todo tu su ayuda la el días tardes noches a todos muy de nada que tal equipo "
-        "y mil favor luego mañana buen día cómo está estás señor señora lo",
+        "y mil favor luego mañana buen día cómo está estás señor señora lo fin semana eso es todo feliz hoy vaya va",
     ),
     _Table(  # Portuguese
         greetings="olá oi obrigado obrigada bom boa tchau valeu adeus até",
         answers="sim não certo claro ótimo perfeito beleza entendi combinado",
         fillers="muito muita pela pelo por ajuda dia tarde noite tudo bem a todos sua de nada e equipe favor logo "
-        "mais como vai você senhor senhora",
+        "mais como vai você senhor senhora fim semana é só isso hoje está obrigadinho feliz já tenha",
     ),
     _Table(  # German
         greetings="hallo danke dankeschön moin servus tschüss guten grüezi dank gruß grüße grüßen wiedersehen",
         answers="ja nein nö genau klar prima perfekt gut jawohl richtig einverstanden verstanden passt",
         fillers="vielen schön sehr für die deine ihre eure hilfe tag morgen abend nacht zusammen dir ihnen euch und "
         "lieben besten das ist team freundlichen bitte auf bis bald nochmal tausend mit liebe viele schönen noch "
-        "alles wie geht's es",
+        "alles wie geht's es wochenende woche war heute feierabend",
     ),
     _Table(  # French
         greetings="bonjour salut bonsoir coucou revoir bientôt",
         answers="oui non ouais parfait accord bien entendu exactement compris génial",
         fillers="beaucoup pour votre ton ta aide l à tous au le la monsieur madame d et mille équipe très bonne "
-        "journée soirée nuit toutes vous tu toi c est bon plaît s il te tout encore comment ça va allez vas",
+        "journée soirée nuit toutes vous tu toi c est bon plaît s il te tout encore comment ça va allez vas week end "
+        "fin semaine aujourd hui sera",
     ),
     _Table(  # Italian
         greetings="buongiorno buonasera buonanotte salve grazie arrivederci presto",
@@ -104,12 +105,13 @@ _SPACED = (
 
 _UNSPACED = _Table(
     greetings="你好 您好 嗨 谢谢 謝謝 多谢 多謝 感谢 感謝 早上好 早安 上午好 下午好 晚上好 晚安 再见 再見 拜拜 "
-    "大家好 辛苦了 こんにちは ありがとうございます ありがとうございました ありがとう おはようございます おはよう "
+    "大家好 辛苦了 周末愉快 週末愉快 祝您愉快 こんにちは ありがとうございます ありがとうございました ありがとう おはようございます おはよう "
     "こんばんは さようなら おやすみなさい お疲れ様です お疲れさまです よろしくお願いします はじめまして どうも",
     answers="好的 好 是的 是 不是 不 没问题 沒問題 可以 不用了 对的 对 對 行 嗯 没错 同意 明白了 知道了 はい いいえ "
     "うん いや 了解です 了解しました 了解 わかりました 分かりました 大丈夫です 結構です そうです いいです オッケー",
     fillers="你的帮助 您的帮助 你的幫助 非常 十分 你 您 的 了 啊 呀 吧 吗 大家 们 很 太 ございます とても 本当に "
-    "皆さん みなさん お元気ですか ね よ",
+    "皆さん みなさん お元気ですか ね よ 以上です 以上で 良い週末を よい週末を 良い一日を よい一日を 今日は 本日は 、 "
+    "最近 怎么样 怎麼樣 如何 过得 過得 好吗 好嗎 就这些 就這些 今天 祝",
 )
 
 
