@@ -18,7 +18,7 @@ from gateway.api.dialects import parse_any
 from gateway.api.policy_explain import policy_explain_routes
 from gateway.api.probes import Readiness
 from gateway.attempts import Attempts
-from gateway.classifiers.model_file import load_prior
+from gateway.classifiers.model_file import load_classifier
 from gateway.counters.memory import MemoryHealthBoard, MemorySessions, OpenAdmission
 from gateway.deadlines import Deadlines
 from gateway.domain.record import RequestRecord
@@ -103,13 +103,14 @@ def assemble(
     health: HealthBoard | None = None,
     records: Records | None = None,
 ) -> Assembly:
-    """Wire everything. Raises PolicyError where the policy files have problems, DatabaseUrlError for a bad URL.
+    """Wire everything. Raises PolicyError where the policy files have problems, DatabaseUrlError for a bad URL,
+    ModelFileError for a model file that cannot be used.
 
     environment  what `${NAME}` in policy files stands for; the process's own by default
     """
     clock = clock or SystemClock()
     keys = keys or StaticKeys(key.get_secret_value() for key in settings.api_keys)
-    classifier = classifier or load_prior()
+    classifier = classifier or load_classifier(settings.model)
     policies = policies or _policies(settings, os.environ if environment is None else environment, classifier)
     files = policies if isinstance(policies, FilePolicySource) else None
     database_url = settings.database_url.get_secret_value()

@@ -87,7 +87,7 @@ class Gateway:
             if signals.sensitive:
                 self._sessions.restrict(story.session_key, signals.sensitive, story.received_at)
             story.signals = signals = carried(signals, session, at_s=story.received_at, is_named=is_named)
-            story.classification = classification = self._classifier.classify(request, signals)
+            story.classification = classification = self._classifier.classify(request, signals, story.caller)
             story.facts = facts = Facts(
                 request=request,
                 caller=story.caller,

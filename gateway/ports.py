@@ -12,7 +12,7 @@ from gateway.domain.facts import Budget, Fleet
 from gateway.domain.policy import Deployment, PolicySet, Timeouts
 from gateway.domain.pricing import Usage
 from gateway.domain.record import RequestRecord
-from gateway.domain.request import Caller, ChatRequest
+from gateway.domain.request import NOBODY, Caller, ChatRequest
 from gateway.domain.sensitivity import Kind
 from gateway.domain.session import Session
 from gateway.domain.signals import Signals
@@ -57,7 +57,7 @@ class Sessions(Protocol):
 
 
 class Classifier(Protocol):
-    def classify(self, request: ChatRequest, signals: Signals) -> Classification: ...
+    def classify(self, request: ChatRequest, signals: Signals, caller: Caller = NOBODY) -> Classification: ...
 
 
 class HealthBoard(Protocol):

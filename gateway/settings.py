@@ -23,6 +23,7 @@ class Settings(BaseSettings):
     api_keys    client keys, comma-separated
     admin_key   the admin plane's credential; without one it listens on loopback only
     admin_port  None: one above the data port; 0: any free port
+    model       the classifier's model file; None: the shipped one
     policy_poll_s  how often the policy files are looked at for changes; 0: never, a SIGHUP reloads them
     """
 
@@ -31,6 +32,7 @@ class Settings(BaseSettings):
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     admin_key: SecretStr | None = None
     policies: Path = Path("policies")
+    model: Path | None = None
     policy_poll_s: Annotated[float, Field(ge=0, le=3_600, allow_inf_nan=False)] = 1.0
     database_url: SecretStr = SecretStr("sqlite:///./.sizewise/sizewise.db")
     host: str = "127.0.0.1"

@@ -44,7 +44,8 @@ _CALCULATION = re.compile(r"([\d.,()]+(?: ?[-+*/x×÷] ?[$€£]?[\d.,()]+)+) ?=
 _SENTENCE_END = re.compile(r"[\n.。！？!?] ?")
 _HEDGE = re.compile(
     r"\b(?:assum|approximat|however|but|wait|maybe|perhaps|unclear|not sure|cannot|it depends|suppos|"
-    r"quizá|tal vez|aunque|talvez|porém|vielleicht|allerdings|vermutlich|peut-être|cependant)|可能|也许|但是|かもしれ|ただし|おそらく"
+    r"quizá|tal vez|aunque|talvez|porém|vielleicht|allerdings|vermutlich|peut-être|cependant)"
+    r"|可能|也许|但是|かもしれ|ただし|おそらく"
 )
 _CHOICE = re.compile(r"\b(?:answer|antwort|réponse|respuesta|resposta) (?:is|ist|est|es|é):? ?\(?[a-j]\b")
 _LAST_CHARS: Final = 120

@@ -21,6 +21,10 @@ FAILED_CHECK: Final = -12.0
 """Log-odds of an answer that fails a check: no weight of words makes up for it."""
 
 
+_NONE: Final[frozenset[str]] = frozenset()
+"""No word of an answer is named: explanations are kept, answers are not."""
+
+
 class AnswerHead(Struct, frozen=True, eq=False, kw_only=True):
     """Weights in log-odds for the small model's answer.
 
@@ -46,5 +50,5 @@ class AnswerHead(Struct, frozen=True, eq=False, kw_only=True):
         text = text_view(answer.text).text
         for name, share in self.amounts.shares(answer_amounts(text, view.text, answer.logprob)):
             yield f"answer: {name}", share
-        for name, share in ngram_shares(self.ngrams, ngrams_of(text)):
+        for name, share in ngram_shares(self.ngrams, ngrams_of(text), _NONE):
             yield f"answer: {name}", share

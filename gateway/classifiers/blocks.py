@@ -1,4 +1,4 @@
-"""Blocks of columns: each tells how alike rows are, its kernel of shape (rows, rows), and turns a solution into weights."""
+"""Blocks of columns. Each tells how alike rows are, a kernel of shape (rows, rows), and turns a solution into weights."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -41,7 +41,8 @@ class NGramBlock:
 
     def weights(self, solution: Floats) -> Floats:
         """Of shape (kinds * slots, outputs), for a solution of shape (rows, outputs)."""
-        return ((self._matrix.T @ solution) * self._rarity[:, None]).astype(np.float32)
+        weights: Floats = ((self._matrix.T @ solution) * self._rarity[:, None]).astype(np.float32)
+        return weights
 
 
 def _counted(rows: Sequence[NGrams], bits: int) -> sparse.csr_array:
@@ -79,7 +80,8 @@ class NamedBlock:
         self._matrix = (values * self._scales).astype(np.float32)
 
     def kernel(self) -> Floats:
-        return self._matrix @ self._matrix.T
+        kernel: Floats = self._matrix @ self._matrix.T
+        return kernel
 
     def weights(self, solution: Floats) -> dict[str, Floats]:
         """Name → weight at value 1, of shape (outputs,)."""
@@ -100,7 +102,8 @@ class AmountBlock:
         self._matrix = (standardised(values, self._means, self._scales) * self._share).astype(np.float32)
 
     def kernel(self) -> Floats:
-        return self._matrix @ self._matrix.T
+        kernel: Floats = self._matrix @ self._matrix.T
+        return kernel
 
     def amounts(self, solution: Floats) -> Amounts:
         """For a solution of shape (rows, 1)."""

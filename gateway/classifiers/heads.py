@@ -1,6 +1,6 @@
-"""Linear heads over named features, shapes and hashed n-grams: every verdict is a sum, and the sum is its explanation."""
+"""Linear heads over named features, shapes and hashed n-grams: a verdict is a sum, and the sum is its explanation."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Final, Literal
 
 import numpy as np
@@ -16,12 +16,12 @@ LARGEST_LOG_ODDS: Final = 3.0
 FURTHEST: Final = 3.0
 """An amount counts for at most so many standard deviations from what is usual."""
 WORDS_NAMED: Final = 2
-"""So many words and pairs, the weightiest, are named; all others are one contribution."""
+"""So many words and pairs, the weightiest, are named where the model knows them; all others are one contribution."""
 TASK_SLOT_BITS: Final = 15
 
 _TASK_SHIFT: Final = np.uint32(SLOT_BITS - TASK_SLOT_BITS)
-OTHER_WORDS: Final = "all other words"
-LETTERS: Final = "letters of the words"
+OTHER_WORDS: Final = "other words"
+LETTERS: Final = "letter groups"
 
 Text = Literal["ask", "instruction"]
 """What n-grams are of: the whole ask, or what of it asks."""
@@ -58,6 +58,7 @@ class Head(Struct, frozen=True, eq=False, kw_only=True):
     shape     None where the model does not look at them
     callers   'app NAME' or 'team NAME' → weight
     ngrams    text that is read → weights of shape (kinds * slots,)
+    words     the words and pairs that explanations may name
     """
 
     bias: float
@@ -65,6 +66,7 @@ class Head(Struct, frozen=True, eq=False, kw_only=True):
     shape: Amounts | None
     callers: Mapping[str, float]
     ngrams: Mapping[Text, _Floats]
+    words: frozenset[str]
 
     def shares(
         self, features: Features, shape: Sequence[float], callers: Sequence[str], ngrams: Mapping[Text, NGrams]
@@ -79,7 +81,7 @@ class Head(Struct, frozen=True, eq=False, kw_only=True):
         for caller in callers:
             yield caller, self.callers.get(caller, 0.0)
         for text, table in self.ngrams.items():
-            yield from ngram_shares(table, ngrams[text])
+            yield from ngram_shares(table, ngrams[text], self.words)
 
     def knows(self, ngrams: Mapping[Text, NGrams]) -> float:
         """The share of the words that were in the training rows; of a text without words, 0."""
@@ -100,20 +102,25 @@ def capped(shares: Iterable[tuple[str, float]]) -> list[Contribution]:
     ]
 
 
-def ngram_shares(table: _Floats, ngrams: NGrams) -> Iterator[tuple[str, float]]:
-    """The weightiest words and pairs by name, all others as one, and the letters as one; `table`: (kinds * slots,)."""
+def ngram_shares(table: _Floats, ngrams: NGrams, known: Set[str]) -> Iterator[tuple[str, float]]:
+    """The weightiest words and pairs by name, all others as one, and the groups of letters as one.
+
+    table  shape (kinds * slots,)
+    known  what may be named
+    """
     shares = table.take(ngrams.slots) * ngrams.shares
     words, pairs, _ = ngrams.counts
     rest = float(shares[: words + pairs].sum())
     yield LETTERS, float(shares[words + pairs :].sum())
-    for place in _weightiest(shares[:words]):
-        share = float(shares[place])
-        rest -= share
-        yield f"word {ngrams.word(place)!r}", share
-    for place in _weightiest(shares[words : words + pairs]):
-        share = float(shares[words + place])
-        rest -= share
-        yield f"words {ngrams.pair(place)!r}", share
+    if known:
+        for place in _weightiest(shares[:words]):
+            if (word := ngrams.word(place)) in known:
+                rest -= (share := float(shares[place]))
+                yield f"word {word!r}", share
+        for place in _weightiest(shares[words : words + pairs]):
+            if (pair := ngrams.pair(place)) in known:
+                rest -= (share := float(shares[words + place]))
+                yield f"words {pair!r}", share
     yield OTHER_WORDS, rest
 
 

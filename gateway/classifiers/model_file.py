@@ -48,6 +48,7 @@ class ModelFileError(ValueError):
 
 class _HeadHeader(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     texts: tuple[Text, ...]
+    words: tuple[str, ...]
     bias: float
     features: dict[str, float]
     callers: dict[str, float]
@@ -211,6 +212,7 @@ def _head(name: str, header: _HeadHeader, get: "_Reader") -> Head:
         callers=header.callers,
         shape=get.amounts(f"{name}.shape", SHAPES) if header.has_shape else None,
         ngrams={text: get.table(f"{name}.ngrams.{text}", (len(KINDS) << SLOT_BITS,)) for text in header.texts},
+        words=frozenset(header.words),
     )
 
 
@@ -262,6 +264,7 @@ def _put_head(name: str, head: Head, tensors: Tensors) -> _HeadHeader:
         _put_table(f"{name}.ngrams.{text}", table, tensors)
     return _HeadHeader(
         texts=tuple(head.ngrams),
+        words=tuple(sorted(head.words)),
         bias=head.bias,
         features=dict(head.features),
         callers=dict(head.callers),

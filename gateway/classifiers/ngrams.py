@@ -84,7 +84,7 @@ def ngrams_of(text: str) -> NGrams:
 
 
 def _words(points: NDArray[np.uint32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The places before the first and before the first after each word: runs of letters and digits, or single others."""
+    """Before the first and at the last character of each word: a run of letters and digits, or one other."""
     kinds = _kinds().take(points, mode="clip")
     turns = kinds[:-1] * np.uint8(_KINDS) + kinds[1:]
     return np.flatnonzero(_STARTS.take(turns)), np.flatnonzero(_ENDS.take(turns))
@@ -94,7 +94,8 @@ def _hashes(points: NDArray[np.uint32], starts: NDArray[np.intp], ends: NDArray[
     """A polynomial hash of each word, by differences of one running sum over the whole text."""
     powers, inverses = _powers()
     sums = (points * powers[: len(points)]).cumsum(dtype=_U)
-    return (sums.take(ends) - sums.take(starts)) * inverses.take(starts)
+    words: _Hashes = (sums.take(ends) - sums.take(starts)) * inverses.take(starts)
+    return words
 
 
 def _letters(points: NDArray[np.uint32]) -> _Hashes:

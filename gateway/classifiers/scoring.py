@@ -7,6 +7,7 @@ from typing import Generic, Protocol, TypeVar
 import numpy as np
 from msgspec import Struct
 
+from gateway.classifiers.known_words import weight_of
 from gateway.classifiers.linear import Band, LinearClassifier, Model
 from gateway.classifiers.outcomes import Row
 from gateway.domain.answer import Answer
@@ -21,6 +22,7 @@ class ModelCard(Struct, frozen=True, kw_only=True):
     bias           log-odds of a text of which it knows nothing
     weights        named feature, app or team → log-odds at value 1; above 0 speaks for the small tier
     amounts        of shapes and of answers → log-odds a standard deviation
+    words          word or pair that it may name → log-odds of a text that is nothing else
     ngrams         n-grams it has a weight for
     tasks          those it tells; none where the shipped model tells them
     reads_answers  it can judge the small model's answer, for cascades
@@ -34,6 +36,7 @@ class ModelCard(Struct, frozen=True, kw_only=True):
     bias: float
     weights: Mapping[str, float]
     amounts: Mapping[str, float]
+    words: Mapping[str, float]
     ngrams: int
     tasks: tuple[Task, ...]
     reads_answers: bool = False
@@ -54,6 +57,9 @@ def card_of(model: Model) -> ModelCard:
         bias=model.ask.bias,
         weights={**model.ask.features, **model.ask.callers},
         amounts=amounts,
+        words={
+            word: sum(weight_of(word, table) for table in model.ask.ngrams.values()) for word in sorted(model.ask.words)
+        },
         ngrams=sum(int(np.count_nonzero(table)) for table in model.ask.ngrams.values()),
         tasks=() if model.task is None else model.task.tasks,
         reads_answers=model.answer is not None,

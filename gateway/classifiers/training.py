@@ -4,6 +4,7 @@ The gain of a row is 1 where only the large model was right, -1/2 where only the
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -18,6 +19,7 @@ from gateway.classifiers.curve import Curve
 from gateway.classifiers.curve_fit import fit_curve
 from gateway.classifiers.examples import Example
 from gateway.classifiers.heads import Head, Text
+from gateway.classifiers.known_words import known_words
 from gateway.classifiers.ranking import apgr, auc
 from gateway.classifiers.reliability import calibration_error, reliability_bins
 from gateway.classifiers.ridge import Floats, Solution, solve
@@ -104,7 +106,8 @@ class _Blocks:
     def __init__(self, examples: Sequence[Example], reads: tuple[Text, ...], *, cascade: bool) -> None:
         self.reads = reads
         self._share = np.float32(1 / len(reads))
-        self.ngrams = [NGramBlock([each.ngrams[text] for each in examples]) for text in reads]
+        self._rows = {text: [each.ngrams[text] for each in examples] for text in reads}
+        self.ngrams = [NGramBlock(rows) for rows in self._rows.values()]
         self.shape = AmountBlock(SHAPES, [each.shape for each in examples])
         self.features = NamedBlock([each.features for each in examples])
         self.callers = NamedBlock([dict.fromkeys(each.callers, 1.0) for each in examples])
@@ -114,7 +117,7 @@ class _Blocks:
 
     def kernel(self) -> Floats:
         """Of all but the amounts."""
-        kernel = self._share * np.add.reduce([block.kernel() for block in self.ngrams]) + np.float32(_NAMED) * (
+        kernel: Floats = self._share * np.add.reduce([block.kernel() for block in self.ngrams]) + np.float32(_NAMED) * (
             self.features.kernel() + self.callers.kernel()
         )
         return kernel if self.answer_ngrams is None else kernel + np.float32(_ANSWER) * self.answer_ngrams.kernel()
@@ -125,15 +128,17 @@ class _Blocks:
 
     def heads(self, rows: Floats, amounts_weight: float, bias: float) -> tuple[Head, AnswerHead | None]:
         """`rows`: what each row weighs in the log-odds, shape (rows, 1)."""
+        tables = {
+            text: block.weights(self._share * rows)[:, 0] for text, block in zip(self.reads, self.ngrams, strict=True)
+        }
+        words = (known_words(self._rows[text], table) for text, table in tables.items())
         head = Head(
             bias=bias,
             features=_first(self.features.weights(_NAMED * rows)),
             shape=self.shape.amounts(amounts_weight * rows) if amounts_weight else None,
             callers=_first(self.callers.weights(_NAMED * rows)),
-            ngrams={
-                text: block.weights(self._share * rows)[:, 0]
-                for text, block in zip(self.reads, self.ngrams, strict=True)
-            },
+            ngrams=tables,
+            words=frozenset(chain.from_iterable(words)),
         )
         if self.answer is None or self.answer_ngrams is None:
             return head, None
@@ -213,34 +218,6 @@ def _trials(
                     best = score
                     yield _Tried(blocks, kernel, weight, penalty, solution, score)
             say(f"words of {' and '.join(reads)}, amounts {weight:g}: best APGR so far {best:.3f} on rows left out")
-
-
-def _platt(gain: NDArray[np.float64], small: NDArray[np.int64]) -> tuple[float, float]:
-    """Slope and intercept of the log-odds that the small model is right, given the gain."""
-    fitted = LogisticRegression(C=np.inf).fit(gain[:, None], small)
-    slope = float(fitted.coef_[0, 0])
-    if slope >= 0.0:
-        raise TrainingError(
-            "nothing in these rows tells where the large model is needed: where it seemed to be, the small one was "
-            "right as often; give more rows, or rows in which the two differ"
-        )
-    return slope, float(fitted.intercept_[0])
-
-
-def _apgr_by_category(best: _Tried, labels: _Labels, categories: Sequence[str]) -> float | None:
-    """The mean APGR of folds of whole categories."""
-    named = sorted(set(categories) - {""})
-    if len(named) < _CATEGORY_FOLDS:
-        return None
-    fold_of = {name: place % _CATEGORY_FOLDS for place, name in enumerate(named)}
-    folds = np.array([fold_of.get(category, -1) for category in categories])
-    scores = []
-    for fold in range(_CATEGORY_FOLDS):
-        out, kept = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
-        solution = solve(best.kernel[np.ix_(kept, kept)], labels.targets[kept], best.penalty)
-        if (score := apgr(labels.gains[out], (best.kernel[np.ix_(out, kept)] @ solution.rows)[:, 0])) is not None:
-            scores.append(score)
-    return float(np.mean(scores)) if scores else None
 
 
 def _platt(gain: NDArray[np.float64], small: NDArray[np.int64]) -> tuple[float, float]:

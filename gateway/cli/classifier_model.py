@@ -1,6 +1,7 @@
 """The model that a classifier command is about."""
 
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -8,8 +9,14 @@ from gateway.classifiers.linear import LinearClassifier
 from gateway.classifiers.model_file import ModelFileError, load_classifier
 from gateway.classifiers.scoring import ModelCard, ModelScorer, Scorer
 
+MODEL_VARIABLE: Final = "SIZEWISE_MODEL"
+
 model_option = click.option(
-    "--model", type=click.Path(path_type=Path), metavar="MODEL", help="A model file.  [the shipped model]"
+    "--model",
+    type=click.Path(path_type=Path),
+    envvar=MODEL_VARIABLE,
+    metavar="MODEL",
+    help=f"A model file.  [{MODEL_VARIABLE}, or the shipped model]",
 )
 
 

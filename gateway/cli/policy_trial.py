@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 from gateway.api.dialects import parse_any
-from gateway.classifiers.model_file import load_prior
 from gateway.cli.assumed_environment import assumed_environment
+from gateway.cli.classifier_model import MODEL_VARIABLE, classifier_from
 from gateway.domain.policy import PolicySet
 from gateway.policyfile.loader import load_policies
 from gateway.policyfile.trial import Trial
@@ -18,5 +18,6 @@ def policies_to_try(directory: Path, *, assume_env: bool) -> PolicySet:
 
 
 def trial() -> Trial:
-    """As live traffic is decided, with the classifier that ships."""
-    return Trial(parse_any, load_prior())
+    """As live traffic is decided, with the classifier that `serve` would use. Raises click's errors for its file."""
+    model = os.environ.get(MODEL_VARIABLE)
+    return Trial(parse_any, classifier_from(Path(model) if model else None))

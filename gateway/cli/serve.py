@@ -18,6 +18,7 @@ from gateway import __version__
 from gateway.api.server import PortTakenError, listen
 from gateway.api.server import serve as serve_on
 from gateway.bootstrap import Assembly, assemble
+from gateway.classifiers.model_file import ModelFileError
 from gateway.cli.first_steps import first_steps
 from gateway.policyfile.problems import PolicyError
 from gateway.providers.scripted import ScriptedUpstream
@@ -35,6 +36,7 @@ DEMO_REQUEST = '{"model": "auto", "messages": [{"role": "user", "content": "Tran
 @click.command()
 @click.option("--demo", is_flag=True, help="Serve scripted models: no provider key, no network, no service needed.")
 @click.option("--policies", type=click.Path(path_type=Path), help="Directory of policy files.")
+@click.option("--model", type=click.Path(path_type=Path), help="The classifier's model file [the shipped model].")
 @click.option("--host", help="Address of the data plane [127.0.0.1].")
 @click.option("--port", type=int, help="Port of the data plane; 0 takes a free one [8080].")
 @click.option("--admin-port", type=int, help="Port of the admin plane [the data port + 1].")
@@ -51,7 +53,7 @@ def serve(demo: bool, **flags: Any) -> None:
         if not demo and (missing := first_steps(settings, os.environ)):
             raise click.ClickException(missing)
         uvloop.run(_run(settings, demo=demo))
-    except (SettingsError, PolicyError, DatabaseUrlError, PortTakenError) as exc:
+    except (SettingsError, PolicyError, ModelFileError, DatabaseUrlError, PortTakenError) as exc:
         raise click.ClickException(str(exc)) from exc
 
 

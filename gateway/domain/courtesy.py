@@ -39,14 +39,16 @@ _SPACED = (
         answers="yes yep yeah yup k sure no nope nah great perfect nice right correct agreed fine cool awesome "
         "excellent understood exactly absolutely alright",
         fillers="there you you're so much very for your the a lot all everyone everybody team again good help that "
-        "today weekend week holiday that's is it it's day and my friend many this was please to sir madam well have nice kind regards see i'm "
+        "today weekend week holiday that's is it it's day and my friend many this was please to sir madam "
+        "well have nice kind regards see i'm "
         "not bad thing wow oh ah how are doing going",
     ),
     _Table(  # Spanish
         greetings="hola gracias buenos buenas adiós saludos chao chau hasta",
         answers="sí no vale claro perfecto bien genial correcto exacto acuerdo listo entendido",
         fillers="muchas muchísimas por todo tu su ayuda la el días tardes noches a todos muy de nada que tal equipo "
-        "y mil favor luego mañana buen día cómo está estás señor señora lo fin semana eso es todo feliz hoy vaya va",
+        "y mil favor luego mañana buen día cómo está estás señor señora lo fin semana eso es todo feliz "
+        "hoy vaya va",
     ),
     _Table(  # Portuguese
         greetings="olá oi obrigado obrigada bom boa tchau valeu adeus até",
@@ -105,8 +107,9 @@ _SPACED = (
 
 _UNSPACED = _Table(
     greetings="你好 您好 嗨 谢谢 謝謝 多谢 多謝 感谢 感謝 早上好 早安 上午好 下午好 晚上好 晚安 再见 再見 拜拜 "
-    "大家好 辛苦了 周末愉快 週末愉快 祝您愉快 こんにちは ありがとうございます ありがとうございました ありがとう おはようございます おはよう "
-    "こんばんは さようなら おやすみなさい お疲れ様です お疲れさまです よろしくお願いします はじめまして どうも",
+    "大家好 辛苦了 周末愉快 週末愉快 祝您愉快 こんにちは ありがとうございます "
+    "ありがとうございました ありがとう おはようございます おはよう こんばんは さようなら おやすみなさい "
+    "お疲れ様です お疲れさまです よろしくお願いします はじめまして どうも",
     answers="好的 好 是的 是 不是 不 没问题 沒問題 可以 不用了 对的 对 對 行 嗯 没错 同意 明白了 知道了 はい いいえ "
     "うん いや 了解です 了解しました 了解 わかりました 分かりました 大丈夫です 結構です そうです いいです オッケー",
     fillers="你的帮助 您的帮助 你的幫助 非常 十分 你 您 的 了 啊 呀 吧 吗 大家 们 很 太 ございます とても 本当に "

@@ -98,13 +98,16 @@ def classified(classification: Classification | None, threshold: float | None) -
         f" probability {classification.small_ok:.1%}{bar}, confidence {classification.confidence:.1%}"
     )
     if not classification.has_evidence:
-        yield "  nothing in the request spoke for the small tier"
+        yield "  too little in the request is known or speaks for the small tier for that to count"
     weightiest = sorted(classification.contributions, key=lambda each: -abs(each.log_odds))
     for each in weightiest[:TOP_CONTRIBUTIONS]:
         side = "speaks for small" if each.log_odds > 0 else "speaks for large"
         yield f"  {side} {each.log_odds:+.1f}: {each.feature}"
     if len(weightiest) > TOP_CONTRIBUTIONS:
         yield f"  and {_count(len(weightiest) - TOP_CONTRIBUTIONS, 'lesser reason')}"
+    if (history := classification.history) is not None:
+        share = history.right / history.requests
+        yield f"  the small model was right in {share:.0%} of {history.requests:,} labelled requests of like score"
 
 
 def decided(policy: str, rule: str, route: str, reasons: Sequence[str], excluded: Mapping[str, str]) -> Iterator[str]:

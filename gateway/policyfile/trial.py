@@ -75,7 +75,7 @@ class Trial:
     def _facts(self, policies: PolicySet, request: ChatRequest, given: Given) -> tuple[Policy, Facts]:
         policy = named(policies, given.policy) or policies.serving(request.alias)
         signals = replace(carried(measure(request), given.session, at_s=given.at_s, is_named=True), **given.measured)
-        classification = replace(self._classifier.classify(request, signals), **given.said)
+        classification = replace(self._classifier.classify(request, signals, given.caller), **given.said)
         return policy, Facts(
             request=request,
             caller=given.caller,
