@@ -1,4 +1,4 @@
-"""Blocks of columns. Each tells how alike rows are, a kernel of shape (rows, rows), and turns a solution into weights."""
+"""Blocks of columns: each tells how alike rows are, by a kernel, and turns a solution into weights."""
 
 from collections.abc import Sequence
 from typing import Final

@@ -220,6 +220,22 @@ def _trials(
             say(f"words of {' and '.join(reads)}, amounts {weight:g}: best APGR so far {best:.3f} on rows left out")
 
 
+def _apgr_by_category(best: _Tried, labels: _Labels, categories: Sequence[str]) -> float | None:
+    """The mean APGR of folds of whole categories."""
+    named = sorted(set(categories) - {""})
+    if len(named) < _CATEGORY_FOLDS:
+        return None
+    fold_of = {name: place % _CATEGORY_FOLDS for place, name in enumerate(named)}
+    folds = np.array([fold_of.get(category, -1) for category in categories])
+    scores = []
+    for fold in range(_CATEGORY_FOLDS):
+        out, kept = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
+        solution = solve(best.kernel[np.ix_(kept, kept)], labels.targets[kept], best.penalty)
+        if (score := apgr(labels.gains[out], (best.kernel[np.ix_(out, kept)] @ solution.rows)[:, 0])) is not None:
+            scores.append(score)
+    return float(np.mean(scores)) if scores else None
+
+
 def _platt(gain: NDArray[np.float64], small: NDArray[np.int64]) -> tuple[float, float]:
     """Slope and intercept of the log-odds that the small model is right, given the gain."""
     fitted = LogisticRegression(C=np.inf).fit(gain[:, None], small)
