@@ -10,7 +10,7 @@ from gateway.domain.facts import NO_BUDGET, Budget, Fleet
 from gateway.domain.policy import Deployment, PolicySet, Timeouts
 from gateway.domain.pricing import Usage
 from gateway.domain.record import RequestRecord
-from gateway.domain.request import Caller, ChatRequest
+from gateway.domain.request import NOBODY, Caller, ChatRequest
 from gateway.domain.signals import Signals
 from gateway.ports import AnswerHead, Completion
 from tests.builders import a_classification, a_request
@@ -200,7 +200,7 @@ class FakeClassifier:
     def __init__(self, verdict: Classification | Exception | None = None) -> None:
         self._verdict = verdict or a_classification()
 
-    def classify(self, request: ChatRequest, signals: Signals) -> Classification:
+    def classify(self, request: ChatRequest, signals: Signals, caller: Caller = NOBODY) -> Classification:
         if isinstance(self._verdict, Exception):
             raise self._verdict
         return self._verdict

@@ -21,6 +21,8 @@ ROWS_NAMED: Final = 20
 """A named feature, an app or a team counts once so many rows have it."""
 _SMALLEST_SCALE: Final = 1 / 3
 """Of a rare feature: it says at most three times as much as a common one."""
+_LEAST_DEVIATION: Final = 1e-6
+"""An amount that deviates less is the same in all rows, but for rounding."""
 
 
 class NGramBlock:
@@ -97,7 +99,7 @@ class AmountBlock:
         self._names = names
         self._means = values.mean(axis=0)
         deviations = values.std(axis=0)
-        self._scales = np.where(deviations > 0.0, deviations, np.inf)
+        self._scales = np.where(deviations > _LEAST_DEVIATION, deviations, np.inf)
         self._share = 1.0 / np.sqrt(len(names))
         self._matrix = (standardised(values, self._means, self._scales) * self._share).astype(np.float32)
 

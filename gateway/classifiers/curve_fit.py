@@ -20,9 +20,10 @@ def fit_curve(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> Curve:
     if knots < 2:
         return Curve()
     bins = np.array_split(np.argsort(scores, kind="stable"), knots)
-    centres = np.array([scores[each].mean() for each in bins])
+    centres = np.maximum.accumulate([scores[each].mean() for each in bins])  # equal scores differ by rounding
     shares = np.array([(labels[each].sum() + 0.5) / (len(each) + 1) for each in bins])
-    rising = IsotonicRegression().fit_transform(centres, shares, sample_weight=[len(each) for each in bins])
+    regression = IsotonicRegression(out_of_bounds="clip")  # it takes centres next to each other for one
+    rising = regression.fit_transform(centres, shares, sample_weight=[len(each) for each in bins])
     log_odds = np.log(rising / (1.0 - rising)) + _RISE * np.arange(knots) / knots
     distinct = np.append(True, np.diff(centres) > 0.0)
     return Curve(scores=tuple(centres[distinct].tolist()), log_odds=tuple(log_odds[distinct].tolist()))

@@ -19,6 +19,8 @@ from gateway.classifiers.reliability import Bin, calibration_error, reliability_
 from gateway.classifiers.scoring import Scored
 
 FOLDS: Final = 5
+CATEGORY_ROWS_MIN: Final = 50
+"""With fewer rows a category's APGR is chance."""
 
 
 class Evidence(Struct, frozen=True, kw_only=True):
@@ -49,12 +51,21 @@ class Line(Struct, frozen=True, kw_only=True):
     """The cheapest that keeps the quality; of always-small and always-large, what they are."""
 
 
+class CategoryApgr(Struct, frozen=True, kw_only=True):
+    """How well the rows of one category are ranked among themselves; 0.5 is random."""
+
+    name: str
+    n: int
+    apgr: float
+
+
 class Evaluation(Struct, frozen=True, kw_only=True):
     """What was found on the rows of one file.
 
     apgr, cpt50, cpt80  None where the large model is not better than the small one
     keep                the share of the large model's accuracy that the lines' operations keep
     lines               the model first
+    apgr_by_category    the largest first; of those with CATEGORY_ROWS_MIN rows in which there is something to rank
     notes               where routing does not pay, in sentences
     """
 
@@ -74,6 +85,7 @@ class Evaluation(Struct, frozen=True, kw_only=True):
     keep: float
     cascade: bool
     lines: tuple[Line, ...]
+    apgr_by_category: tuple[CategoryApgr, ...]
     notes: tuple[str, ...]
 
 
@@ -132,8 +144,26 @@ def evaluate(
         keep=keep,
         cascade=cascade,
         lines=lines,
+        apgr_by_category=apgr_by_category(evidence.gains, evidence.scores, evidence.categories),
         notes=tuple(_notes(lines, low)),
     )
+
+
+def apgr_by_category(gains: ArrayLike, scores: ArrayLike, categories: Sequence[str]) -> tuple[CategoryApgr, ...]:
+    """The largest categories first; rows without one are left out.
+
+    So are categories of fewer than CATEGORY_ROWS_MIN rows, those in which the large model is not better, and those of
+    which each row gains the same, as any order of them is as good.
+    """
+    won, ranked, names = np.asarray(gains), np.asarray(scores), np.asarray(categories, dtype=str)
+    found = []
+    for name, n in zip(*np.unique(names, return_counts=True), strict=True):
+        inside = names == name
+        if not name or n < CATEGORY_ROWS_MIN or np.ptp(won[inside]) == 0:
+            continue
+        if (area := apgr(won[inside], ranked[inside])) is not None:
+            found.append(CategoryApgr(name=str(name), n=int(n), apgr=area))
+    return tuple(sorted(found, key=lambda each: (-each.n, each.name)))
 
 
 def category_scores(gains: ArrayLike, categories: Sequence[str], *, seed: int, folds: int = FOLDS) -> Floats:

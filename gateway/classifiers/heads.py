@@ -87,7 +87,7 @@ class Head(Struct, frozen=True, eq=False, kw_only=True):
         """The share of the words that were in the training rows; of a text without words, 0."""
         text, table = next(iter(self.ngrams.items()))
         words = ngrams[text].counts[0]
-        return np.count_nonzero(table.take(ngrams[text].slots[:words])) / words if words else 0.0
+        return int(np.count_nonzero(table.take(ngrams[text].slots[:words]))) / words if words else 0.0
 
 
 def capped(shares: Iterable[tuple[str, float]]) -> list[Contribution]:

@@ -38,6 +38,7 @@ _LEVELS: Final = 127
 _WIDEST: Final = 8.0
 """Times the root mean square of a table's weights: those beyond are cut, so that one does not coarsen all others."""
 _DIGEST_CHARS: Final = 12
+_TYPES: Final = ("int8", "float32")
 
 Tensors = dict[str, NDArray[Any]]
 
@@ -72,6 +73,12 @@ class _Header(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tasks: tuple[Task, ...]
     task_features: tuple[str, ...]
     history: tuple[Band, ...]
+
+
+class _Envelope(Struct):
+    """What safetensors keeps beside tensors."""
+
+    metadata: dict[str, str] | None = msgspec.field(default=None, name="__metadata__")
 
 
 class _Format(Struct):
@@ -129,7 +136,8 @@ def model_bytes(model: Model) -> bytes:
         _put_table("answer.ngrams", model.answer.ngrams, tensors)
     if model.task is not None:
         tensors["task.bias"] = model.task.bias
-        tensors["task.features"] = np.array(list(model.task.features.values()), np.float32)
+        weights = np.array(list(model.task.features.values()), np.float32)
+        tensors["task.features"] = weights.reshape(len(model.task.features), len(model.task.tasks))
         _put_table("task.ngrams", model.task.ngrams, tensors)
     return save(tensors, metadata={_METADATA: msgspec.json.encode(header).decode()})
 
@@ -143,6 +151,8 @@ def parse_model(data: bytes, file: str) -> Model:
         tensors = load(data)
     except SafetensorError as error:
         raise ModelFileError(f"{file}: not a whole model file: {error}; train it again, or copy it again") from error
+    except KeyError as error:
+        raise ModelFileError(f"{file}: not a model of Sizewise: it has a tensor of type {error}") from error
     header = _header(data, file)
     get = _Reader(tensors, file)
     answer = None
@@ -173,7 +183,7 @@ def _header(data: bytes, file: str) -> _Header:
     """Of bytes that safetensors has found sound: eight bytes of length, then JSON."""
     length = int.from_bytes(data[:8], "little")
     try:
-        text = msgspec.json.decode(data[8 : 8 + length], type=dict[str, Any])["__metadata__"][_METADATA]
+        text = (msgspec.json.decode(data[8 : 8 + length], type=_Envelope).metadata or {})[_METADATA]
         found = msgspec.json.decode(text, type=_Format).format
         if found != FORMAT:
             raise ModelFileError(
@@ -183,7 +193,7 @@ def _header(data: bytes, file: str) -> _Header:
         header = msgspec.json.decode(text, type=_Header)
     except KeyError as error:
         raise ModelFileError(f"{file}: not a model of Sizewise: it has no header {_METADATA!r}") from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise ModelFileError(f"{file}: its header cannot be read: {error}") from error
     _check_header(header, file)
     return header
@@ -197,12 +207,15 @@ def _check_header(header: _Header, file: str) -> None:
         rises = all(later > earlier for each in astuple(curve) for earlier, later in pairwise(each))
         if len(curve.scores) != len(curve.log_odds) or not rises:
             raise ModelFileError(f"{file}: its calibration curve does not rise from knot to knot")
-    for head in (header.ask, header.answer):
-        if head is not None and not head.texts:
-            raise ModelFileError(f"{file}: a head reads no text")
-        for feature in () if head is None else head.features:
-            if feature not in FEATURES:
-                raise ModelFileError(f"{file}: has a weight for {feature!r}, which is no feature of this version")
+    heads = [head for head in (header.ask, header.answer) if head is not None]
+    if not all(head.texts for head in heads):
+        raise ModelFileError(f"{file}: a head reads no text")
+    for feature in (*header.task_features, *(name for head in heads for name in head.features)):
+        if feature not in FEATURES:
+            raise ModelFileError(f"{file}: has a weight for {feature!r}, which is no feature of this version")
+    rises = all(earlier.log_odds_max <= later.log_odds_max for earlier, later in pairwise(header.history))
+    if not rises or not all(0 <= band.right <= band.rows > 0 for band in header.history):
+        raise ModelFileError(f"{file}: its history is not of rows by rising score, with at most all of them right")
 
 
 def _head(name: str, header: _HeadHeader, get: "_Reader") -> Head:
@@ -240,7 +253,11 @@ class _Reader:
             raise ModelFileError(f"{self._file}: tensor {name!r} is missing")
         if found.shape != shape:
             raise ModelFileError(f"{self._file}: tensor {name!r} has shape {found.shape}, expected {shape}")
-        values = found.astype(np.float32)
+        if found.dtype.name not in _TYPES:
+            raise ModelFileError(f"{self._file}: tensor {name!r} is of {found.dtype}, expected {' or '.join(_TYPES)}")
+        return self._finite(name, found.astype(np.float32))
+
+    def _finite(self, name: str, values: NDArray[np.float32]) -> NDArray[np.float32]:
         if not np.isfinite(values).all():
             raise ModelFileError(f"{self._file}: tensor {name!r} holds values that are not finite numbers")
         return values
@@ -248,7 +265,9 @@ class _Reader:
     def table(self, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
         """Weights of n-grams, with their scales undone."""
         scales = self.array(f"{name}.scales", (len(KINDS), *shape[1:]))
-        return (self.array(name, shape).reshape(len(KINDS), -1, *shape[1:]) * scales[:, None]).reshape(shape)
+        levels = self.array(name, shape).reshape(len(KINDS), -1, *shape[1:])
+        with np.errstate(over="ignore"):
+            return self._finite(name, (levels * scales[:, None]).reshape(shape))
 
     def amounts(self, name: str, names: tuple[str, ...]) -> Amounts:
         means, scales, weights = self.array(name, (3, len(names))).astype(np.float64)

@@ -3,6 +3,7 @@
 The gain of a row is 1 where only the large model was right, -1/2 where only the small one was, and 0 elsewhere.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import Final
@@ -165,6 +166,8 @@ def check_rows(examples: Sequence[Example]) -> None:
     labels = _labels_of(examples)
     if len(examples) < ROWS_MIN:
         raise TrainingError(f"{len(examples)} labelled rows are too few to learn from; give at least {ROWS_MIN}")
+    if not labels.small.any():
+        raise TrainingError("the small model was right in no row: use the large model alone, or check the labels")
     only_large, only_small = int((labels.gains > 0).sum()), int((labels.gains < 0).sum())
     if only_large < DIFFERING_MIN:
         raise TrainingError(
@@ -205,7 +208,7 @@ def train_head(examples: Sequence[Example], choices: Choices, *, cascade: bool, 
 def _trials(
     examples: Sequence[Example], labels: _Labels, choices: Choices, *, cascade: bool, say: Say
 ) -> Iterator[_Tried]:
-    best = 0.0
+    best = -math.inf
     for reads in choices.reads:
         blocks = _Blocks(examples, reads, cascade=cascade)
         plain, amounts = blocks.kernel(), blocks.amounts()

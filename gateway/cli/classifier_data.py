@@ -1,6 +1,6 @@
 """The rows that classifier commands read, and their verdicts, with a progress bar."""
 
-import sys
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,16 +10,17 @@ import click
 from gateway.api.dialects import parse_any
 from gateway.classifiers.outcomes import Outcomes, OutcomesError, Row, RowFile, read_outcomes, read_rows
 from gateway.classifiers.scoring import Scored, Scorer, score_rows
+from gateway.cli.classifier_model import label_of
+from gateway.cli.progress import progress_bar
 
 _Path = click.Path(path_type=Path)
-_STEP = 200
 
 F = TypeVar("F", bound=Callable[..., Any])
 R = TypeVar("R", bound=Row)
 
 
 def data_option(command: F) -> F:
-    """`--data FILE...`: one file or more, passed on as `data` and `more`; `data_files` joins them."""
+    """`--data FILE...`: one file or more, passed on as `data` and `more`."""
     command = click.argument("more", metavar="[FILE]...", nargs=-1, type=_Path)(command)
     return click.option(
         "--data",
@@ -34,7 +35,7 @@ def data_option(command: F) -> F:
 def labelled_files(data: Sequence[Path], more: Sequence[Path]) -> Outcomes:
     """Raises a click error that lists what is wrong in all files."""
     try:
-        return read_outcomes([*data, *more], parse_any)
+        return read_outcomes(_files(data, more), parse_any)
     except OutcomesError as error:
         raise click.ClickException(_listed(error)) from error
 
@@ -42,36 +43,41 @@ def labelled_files(data: Sequence[Path], more: Sequence[Path]) -> Outcomes:
 def row_files(data: Sequence[Path], more: Sequence[Path]) -> tuple[RowFile[Row], ...]:
     """As `labelled_files`, of rows that need no labels."""
     try:
-        return read_rows([*data, *more], parse_any)
+        return read_rows(_files(data, more), parse_any)
     except OutcomesError as error:
         raise click.ClickException(_listed(error)) from error
 
 
+def check_answers(files: Sequence[RowFile[Row]], scorer: Scorer) -> None:
+    """What a cascade takes: a model that judges answers, and an answer in each row. Raises a click error."""
+    if not scorer.card.reads_answers:
+        raise click.ClickException(
+            f"model {label_of(scorer.card)!r} cannot judge answers; train one with --cascade, or leave --cascade out"
+        )
+    for file in files:
+        if missing := sum(row.small_answer is None for row in file.rows):
+            raise click.ClickException(
+                f"{file.path}: {missing:,} of {len(file.rows):,} rows have no 'small_answer', which --cascade judges"
+            )
+
+
 def scored_file(file: RowFile[R], scorer: Scorer, *, cascade: bool = False) -> Iterator[Scored[R]]:
-    """The rows' verdicts, with a bar on stderr where that is a terminal."""
-    if cascade:
-        _check_answers(file, scorer)
-    hidden = not sys.stderr.isatty()
-    with click.progressbar(
-        length=len(file.rows), label=f"Scoring {Path(file.path).name}", file=sys.stderr, hidden=hidden
-    ) as bar:
-        for number, scored in enumerate(score_rows(file.rows, scorer, cascade=cascade), 1):
-            if number % _STEP == 0:
-                bar.update(_STEP)
+    """The rows' verdicts, in order. `cascade`: on their small answers, of which `check_answers` found that it can."""
+    with progress_bar(len(file.rows), f"Scoring {Path(file.path).name}") as done:
+        for scored in score_rows(file.rows, scorer, cascade=cascade):
+            done()
             yield scored
-        bar.update(len(file.rows) % _STEP)
 
 
-def _check_answers(file: RowFile[R], scorer: Scorer) -> None:
-    card = scorer.card
-    if not card.reads_answers:
-        raise click.ClickException(
-            f"model '{card.name}@{card.version}' cannot judge answers; train one with --cascade, or leave --cascade out"
-        )
-    if missing := sum(row.small_answer is None for row in file.rows):
-        raise click.ClickException(
-            f"{file.path}: {missing:,} of {len(file.rows):,} rows have no 'small_answer', which --cascade judges"
-        )
+def _files(data: Sequence[Path], more: Sequence[Path]) -> list[Path]:
+    """Rows that are given twice count twice: fits and intervals would be surer than they may."""
+    paths = [*data, *more]
+    seen: set[str] = set()
+    for path in paths:
+        if (place := os.path.realpath(path)) in seen:
+            raise click.UsageError(f"{path}: given twice; name each file once")
+        seen.add(place)
+    return paths
 
 
 def _listed(error: OutcomesError) -> str:

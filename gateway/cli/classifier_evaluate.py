@@ -5,9 +5,13 @@ from pathlib import Path
 import click
 import msgspec
 
-from gateway.cli.classifier_data import data_option, labelled_files, scored_file
+from gateway.classifiers.equal_quality import Prices
+from gateway.classifiers.evaluation import evaluate as evaluation_of
+from gateway.classifiers.evaluation import evidence_of
+from gateway.cli.classifier_data import check_answers, data_option, labelled_files, scored_file
 from gateway.cli.classifier_model import label_of, model_option, scorer_of
 from gateway.cli.classifier_prices import price_options
+from gateway.cli.classifier_report import evaluation_lines
 from gateway.cli.extras import needs_extra
 from gateway.domain.pricing import Price
 
@@ -45,18 +49,16 @@ def evaluate(
     Rows that the model was trained on flatter it: keep some aside. APGR and CPT as in RouteLLM (arXiv 2406.18665), by
     1 - small_ok; calibration by small_ok against 'small_correct'.
     """
-    with needs_extra("train", "numpy"):
-        from gateway.classifiers.equal_quality import Prices  # noqa: PLC0415 (numpy: others need none)
-        from gateway.classifiers.evaluation import evaluate as evaluation_of  # noqa: PLC0415
-        from gateway.classifiers.evaluation import evidence_of  # noqa: PLC0415
-        from gateway.cli.classifier_report import evaluation_lines  # noqa: PLC0415
     if plot is not None:
         with needs_extra("train", "matplotlib"):
             from gateway.cli.classifier_plots import draw  # noqa: PLC0415 (seconds to load)
     scorer = scorer_of(model)
     prices = Prices(small=small_price, large=large_price)
+    files = labelled_files(data, more).files
+    if cascade:
+        check_answers(files, scorer)
     documents = []
-    for number, file in enumerate(labelled_files(data, more).files):
+    for number, file in enumerate(files):
         scored = list(scored_file(file, scorer, cascade=cascade))
         found = evaluation_of(scored, prices=prices, keep=keep, cascade=cascade, seed=seed)
         documents.append({"file": file.path, **msgspec.to_builtins(found)})

@@ -1,12 +1,15 @@
 """What an evaluation found, in words and tables for people."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from gateway.classifiers.evaluation import Evaluation, Line
-from gateway.cli.tables import UNKNOWN, table
+from gateway.classifiers.evaluation import CATEGORY_ROWS_MIN, CategoryApgr, Evaluation, Line
+from gateway.cli.tables import UNKNOWN, printable, table
 from gateway.domain.pricing import NANO_PER_USD
 
 _HEADINGS = ("ROUTING", "APGR", "CPT50", "CPT80", "LARGE", "ACCURACY", "COST $", "AGAINST LARGE")
+_CATEGORY_HEADINGS = ("CATEGORY", "ROWS", "APGR")
+_CATEGORIES_SHOWN = 10
+_LONGEST_CATEGORY = 40
 _CONSTANT = ("always-small", "always-large")
 
 
@@ -24,8 +27,18 @@ def evaluation_lines(path: str, found: Evaluation) -> Iterator[str]:
     large_nano_usd = next(line.operation.cost_nano_usd for line in found.lines if line.name == "always-large")
     rows = [_cells(line, large_nano_usd) for line in found.lines]
     yield from (f"  {row}" for row in table(_HEADINGS, rows, right_from=1))
+    if len(found.apgr_by_category) > 1:
+        yield from (f"  {row}" for row in _categories(found.apgr_by_category))
     for note in found.notes:
         yield f"  note: {note}"
+
+
+def _categories(found: Sequence[CategoryApgr]) -> Iterator[str]:
+    shown = found[:_CATEGORIES_SHOWN]
+    largest = f"; the {len(shown)} largest of {len(found)}" if len(found) > len(shown) else ""
+    yield f"Inside a category, of those with {CATEGORY_ROWS_MIN} rows or more (0.5 is random{largest})"
+    rows = [(printable(each.name, _LONGEST_CATEGORY), f"{each.n:,}", f"{each.apgr:.3f}") for each in shown]
+    yield from table(_CATEGORY_HEADINGS, rows, right_from=1)
 
 
 def _cells(line: Line, large_nano_usd: int) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import msgspec
 
 from gateway.classifiers.outcomes import Row
 from gateway.classifiers.scoring import Scored
-from gateway.cli.classifier_data import data_option, row_files, scored_file
+from gateway.cli.classifier_data import check_answers, data_option, row_files, scored_file
 from gateway.cli.classifier_model import model_option, scorer_of
 from gateway.cli.options import json_option
 from gateway.cli.tables import table
@@ -26,7 +26,10 @@ _REASONS_SHOWN = 3
 def score(*, data: tuple[Path, ...], more: tuple[Path, ...], model: Path | None, cascade: bool, as_json: bool) -> None:
     """Classify each row, and say why; rows need no labels."""
     scorer = scorer_of(model)
-    for file in row_files(data, more):
+    files = row_files(data, more)
+    if cascade:
+        check_answers(files, scorer)
+    for file in files:
         scored = scored_file(file, scorer, cascade=cascade)
         if as_json:
             for each in scored:
@@ -47,6 +50,7 @@ def _document(path: str, scored: Scored[Row]) -> dict[str, Any]:
         "contributions": [
             {"feature": each.feature, "log_odds": round(each.log_odds, 4)} for each in verdict.contributions
         ],
+        "history": verdict.history and {"right": verdict.history.right, "requests": verdict.history.requests},
         "model": verdict.model,
         "microseconds": round(scored.microseconds, 1),
     }

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import click
+
 from gateway.api.dialects import parse_any
 from gateway.cli.assumed_environment import assumed_environment
 from gateway.cli.classifier_model import MODEL_VARIABLE, classifier_from
@@ -20,4 +22,7 @@ def policies_to_try(directory: Path, *, assume_env: bool) -> PolicySet:
 def trial() -> Trial:
     """As live traffic is decided, with the classifier that `serve` would use. Raises click's errors for its file."""
     model = os.environ.get(MODEL_VARIABLE)
-    return Trial(parse_any, classifier_from(Path(model) if model else None))
+    try:
+        return Trial(parse_any, classifier_from(Path(model) if model else None))
+    except click.ClickException as error:
+        raise click.ClickException(f"{MODEL_VARIABLE}: {error.message}") from error

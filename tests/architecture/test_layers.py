@@ -32,7 +32,7 @@ ALLOWED_IN_THE_DOMAIN = {
     "typing",
     "unicodedata",
 }
-NEVER_LOADED_BY_SERVE = ("alembic", "litellm", "numpy", "sqlalchemy")
+NEVER_LOADED_BY_SERVE = ("alembic", "litellm", "matplotlib", "scipy", "sklearn", "sqlalchemy")
 
 _IMPORT = "import gateway.cli.serve"
 _ASSEMBLE = """

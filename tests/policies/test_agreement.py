@@ -25,7 +25,7 @@ from gateway.domain.errors import GatewayError
 from gateway.domain.facts import Budget, Fleet
 from gateway.domain.policy import PolicySet
 from gateway.domain.record import RequestRecord
-from gateway.domain.request import Caller, ChatRequest
+from gateway.domain.request import NOBODY, Caller, ChatRequest
 from gateway.domain.sensitivity import Kind
 from gateway.domain.session import Session
 from gateway.domain.signals import Signals
@@ -52,8 +52,8 @@ class Said:
     def __init__(self, given: Given) -> None:
         self._given = given
 
-    def classify(self, request: ChatRequest, signals: Signals) -> Classification:
-        return replace(CLASSIFIER.classify(request, signals), **self._given.said)
+    def classify(self, request: ChatRequest, signals: Signals, caller: Caller = NOBODY) -> Classification:
+        return replace(CLASSIFIER.classify(request, signals, caller), **self._given.said)
 
 
 class Known:

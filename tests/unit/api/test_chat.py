@@ -16,7 +16,7 @@ from gateway.domain.errors import UpstreamInterruptedError
 from gateway.domain.policy import Deployment, Timeouts
 from gateway.domain.pricing import Usage
 from gateway.domain.record import RequestRecord
-from gateway.domain.request import ChatRequest
+from gateway.domain.request import NOBODY, Caller, ChatRequest
 from gateway.domain.signals import Signals
 from gateway.pipeline import Gateway
 from gateway.ports import Completion
@@ -34,7 +34,7 @@ class Classified:
     def __init__(self, *, is_broken: bool = False) -> None:
         self._is_broken = is_broken
 
-    def classify(self, request: ChatRequest, signals: Signals) -> Classification:
+    def classify(self, request: ChatRequest, signals: Signals, caller: Caller = NOBODY) -> Classification:
         if self._is_broken:
             raise ZeroDivisionError
         return a_classification()

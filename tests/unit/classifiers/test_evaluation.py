@@ -3,7 +3,7 @@ import time
 import numpy as np
 import pytest
 
-from gateway.classifiers.evaluation import Evaluation, category_scores, evaluate
+from gateway.classifiers.evaluation import CATEGORY_ROWS_MIN, Evaluation, apgr_by_category, category_scores, evaluate
 from gateway.classifiers.ranking import apgr
 from tests.unit.classifiers.labelled import PRICES, scored_rows
 
@@ -64,6 +64,35 @@ def test_categories_that_say_nothing_win_nothing() -> None:
     assert peeking is not None
     assert peeking > 0.6
     assert fitted == pytest.approx(0.5, abs=0.03)
+
+
+def test_a_category_is_measured_among_its_own_rows() -> None:
+    gains = [1, 0] * 50 + [0, 1] * 100
+    scores = [0.9, 0.8] * 50 + [0.2, 0.1] * 100
+
+    found = apgr_by_category(gains, scores, ["told"] * 100 + ["mistaken"] * 200)
+
+    assert [(each.name, each.n, each.apgr) for each in found] == [("mistaken", 200, 0.25), ("told", 100, 0.75)]
+
+
+@pytest.mark.parametrize(
+    ("gains", "category"),
+    [
+        ([1, 0] * (CATEGORY_ROWS_MIN // 2 - 1), "too few"),
+        ([1] * CATEGORY_ROWS_MIN, "all gain"),
+        ([0] * CATEGORY_ROWS_MIN, "none gains"),
+        ([-1, 0] * CATEGORY_ROWS_MIN, "the large model is worse"),
+        ([1, 0] * CATEGORY_ROWS_MIN, ""),
+    ],
+)
+def test_a_category_with_nothing_to_rank_is_left_out(gains: list[int], category: str) -> None:
+    assert apgr_by_category(gains, list(range(len(gains))), [category] * len(gains)) == ()
+
+
+def test_an_evaluation_has_its_categories() -> None:
+    found = evaluate(scored_rows(KNOWING, SMALL, LARGE, ["a"] * 60 + ["b"] * 40), prices=PRICES, keep=0.97, resamples=5)
+
+    assert [(each.name, each.n) for each in found.apgr_by_category] == [("a", 60)]
 
 
 def test_categories_of_two_rows_can_be_ranked() -> None:

@@ -1,10 +1,13 @@
 import pytest
+from hypothesis import given
 
 from gateway.classifiers.features import FEATURES, FeatureExtractor, Features
 from gateway.classifiers.lexicon import load_lexicon
+from gateway.classifiers.view import view_of
 from gateway.domain.request import ChatRequest, Message
 from gateway.domain.signals import measure
 from tests.builders import a_request
+from tests.unit.classifiers.texts import ANY_TEXT, BROKEN, ODD
 
 EXTRACTOR = FeatureExtractor(load_lexicon())
 TURNS = tuple(Message(role="user", text="go on") for _ in range(9))
@@ -50,7 +53,7 @@ SHOWS = {
 
 def features_of(request: ChatRequest | str) -> Features:
     request = a_request(request) if isinstance(request, str) else request
-    return EXTRACTOR.extract(request, measure(request))
+    return EXTRACTOR.extract(view_of(request), measure(request))
 
 
 def test_every_feature_has_a_request_that_shows_it() -> None:
@@ -158,3 +161,26 @@ def test_what_an_agent_says_in_the_name_of_the_user_shows_nothing() -> None:
 
     assert "asks to translate" in features
     assert "legal terms" not in features
+
+
+def test_a_question_on_a_demanding_subject_is_no_single_short_factual_one() -> None:
+    assert "single short factual question" in features_of("What is a horse")
+    assert "single short factual question" not in features_of("What is an indemnification clause")
+
+
+def test_many_numbers_and_sentences_are_counted_in_any_script() -> None:
+    assert "many numbers" in features_of("１ ２ ３ ４ ５ ６ ７ ８")
+    assert "many sentences" in features_of("好。" * 20)
+
+
+@given(text=ANY_TEXT)
+def test_every_value_is_above_0_and_at_most_1(text: str) -> None:
+    features = features_of(text)
+
+    assert set(features) <= set(FEATURES)
+    assert all(0.0 < value <= 1.0 for value in features.values())
+
+
+@pytest.mark.parametrize("text", [*BROKEN.values(), *ODD.values()], ids=[*BROKEN, *ODD])
+def test_odd_texts_have_features_like_any_other(text: str) -> None:
+    assert all(0.0 < value <= 1.0 for value in features_of(text).values())

@@ -1,210 +1,295 @@
-import json
 import math
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from gateway.classifiers.linear import CONTRIBUTIONS_SHOWN, LARGEST_LOG_ODDS, LinearClassifier
-from gateway.classifiers.model_file import load_prior
-from gateway.domain.classification import Classification
-from gateway.domain.request import ChatRequest, Message
+from gateway.classifiers.answer_amounts import ANSWER_AMOUNTS
+from gateway.classifiers.answer_head import FAILED_CHECK
+from gateway.classifiers.curve import Curve
+from gateway.classifiers.heads import LARGEST_LOG_ODDS, OTHER_WORDS, Head
+from gateway.classifiers.linear import CONTRIBUTIONS_SHOWN, Band, LinearClassifier, callers_of, logistic
+from gateway.classifiers.shapes import SHAPES
+from gateway.domain.answer import Answer
+from gateway.domain.classification import Classification, Contribution, History
+from gateway.domain.request import NOBODY, Caller, ChatRequest
 from gateway.domain.signals import measure
 from tests.builders import a_request
-from tests.unit.classifiers.asks import EASY, HARD
-
-SMALL_FROM = 0.6
-
-
-@pytest.fixture(scope="module")
-def prior() -> LinearClassifier:
-    return load_prior()
-
-
-def asks(by_language: dict[str, list[str]]) -> list[object]:
-    return [
-        pytest.param(text, id=f"{language} {index}")
-        for language, texts in by_language.items()
-        for index, text in enumerate(texts)
-    ]
-
-
-def verdict(prior: LinearClassifier, request: ChatRequest | str) -> Classification:
-    request = a_request(request) if isinstance(request, str) else request
-    return prior.classify(request, measure(request))
-
-
-@pytest.mark.parametrize("text", asks(EASY))
-def test_everyday_asks_go_small(prior: LinearClassifier, text: str) -> None:
-    classification = verdict(prior, text)
-
-    assert classification.small_ok >= SMALL_FROM
-    assert classification.has_evidence
-
-
-@pytest.mark.parametrize("text", asks(HARD))
-def test_asks_that_need_knowledge_or_reasoning_do_not_go_small(prior: LinearClassifier, text: str) -> None:
-    classification = verdict(prior, text)
-
-    assert classification.small_ok < SMALL_FROM
-
-
-@pytest.mark.parametrize("text", [text for texts in (*EASY.values(), *HARD.values()) for text in texts])
-def test_case_spacing_and_punctuation_do_not_flip_a_verdict(prior: LinearClassifier, text: str) -> None:
-    variants = (
-        text.upper(),
-        text.lower(),
-        f"  {text.replace(' ', '   ')}\n\n",
-        text.rstrip(".?!！？"),
-        f"{text.rstrip('.?!！？')}!!",
-        text.replace(", ", " "),
-    )
-
-    sides = {verdict(prior, variant).small_ok >= SMALL_FROM for variant in (text, *variants)}
-
-    assert len(sides) == 1
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "   ",
-        "\n\t",
-        "😀😀🎉",
-        "?!",
-        "\x00",
-        "\ud800\udfff",
-        "zorblax kinematics",
-        "a" * 1_000_000,
-        "Ж" * 50,
-        "1" * 5_000,
-    ],
+from tests.unit.classifiers.handmade import (
+    a_classifier,
+    a_head,
+    a_table,
+    a_table_of,
+    a_task_head,
+    an_answer_head,
+    some_amounts,
 )
-def test_without_a_cue_there_is_no_evidence_and_small_is_not_favoured(prior: LinearClassifier, text: str) -> None:
-    classification = verdict(prior, text)
+from tests.unit.classifiers.texts import ANY_TEXT, BROKEN, ODD
 
-    assert not classification.has_evidence
-    assert classification.small_ok < 0.5
-
-
-def test_no_evidence_never_comes_with_a_score_for_the_small_tier(prior: LinearClassifier) -> None:
-    weights = prior.model.weights
-    shy = {name: 1.0 for name, weight in weights.items() if 0.0 < weight < prior.model.evidence_min}
-
-    for name in shy:
-        score = prior.model.bias + sum(each.log_odds for each in prior.contributions({name: 1.0}))
-        assert score < 0.0
-    assert prior.model.bias + prior.model.evidence_min <= 0.0
+CURVE = Curve(scores=(-1.0, 1.0), log_odds=(-0.5, 1.5))
+HISTORY = (Band(-1.0, 100, 20), Band(0.5, 100, 60), Band(2.0, 100, 95))
+SHOP = Caller(key_id="k", team="sales", app="shop")
 
 
-@pytest.mark.parametrize("text", ["yes", "Yes, go ahead", "ok", "好的", "はい"])
-def test_a_yes_in_the_middle_of_a_conversation_is_no_evidence(prior: LinearClassifier, text: str) -> None:
-    request = a_request(
-        messages=(
-            Message(role="user", text="Draft the merger agreement"),
-            Message(role="assistant", text="Shall I rewrite section 4 as well?"),
-            Message(role="user", text=text),
-        )
+def verdict(
+    classifier: LinearClassifier, request: ChatRequest | str = "hello", caller: Caller = NOBODY
+) -> Classification:
+    request = a_request(request) if isinstance(request, str) else request
+    return classifier.classify(request, measure(request), caller)
+
+
+def judged(classifier: LinearClassifier, answer: Answer, ask: str = "Tell me of France") -> Classification:
+    request = a_request(ask)
+    return classifier.judge(answer, request, measure(request))
+
+
+def log_odds_of(classification: Classification) -> float:
+    return math.log(classification.small_ok / (1.0 - classification.small_ok))
+
+
+def a_knowing_head(**changes: Any) -> Head:
+    """Knows 'translate', 'prove' and 'the'."""
+    return a_head(
+        **{
+            "ngrams": {"instruction": a_table(translate=1.0, prove=-2.0, the=0.25)},
+            "words": frozenset(("translate",)),
+            **changes,
+        }
     )
 
-    classification = verdict(prior, request)
 
-    assert not classification.has_evidence
+@given(
+    text=st.lists(st.sampled_from(["translate", "prove", "the", "zorblax", "?"]), max_size=9).map(" ".join),
+    bias=st.floats(-3, 3),
+    letters=st.floats(-1, 1),
+)
+def test_the_bias_and_the_contributions_read_off_the_curve_are_small_ok(text: str, bias: float, letters: float) -> None:
+    table = a_table_of({"translate": 1.0, "prove": -2.0, "the": 0.25}, letters=letters)
+    classifier = a_classifier(ask=a_knowing_head(bias=bias, ngrams={"instruction": table}), ask_curve=CURVE)
+
+    classification = verdict(classifier, text)
+
+    score = bias + sum(each.log_odds for each in classification.contributions)
+    assert log_odds_of(classification) == pytest.approx(CURVE.at(score))
 
 
-def test_thanks_at_the_end_of_a_conversation_still_go_small(prior: LinearClassifier) -> None:
-    request = a_request(
-        messages=(
-            Message(role="user", text="Draft the merger agreement"),
-            Message(role="assistant", text="Here it is."),
-            Message(role="user", text="Thanks a lot!"),
-        )
+def test_words_amounts_features_and_callers_all_add() -> None:
+    head = a_knowing_head(
+        bias=-0.5,
+        features={"asks to translate": 1.5},
+        shape=some_amounts(SHAPES, ends_with_a_question_mark=0.5),
+        callers={"app shop": -0.25, "team sales": 0.125, "team other": 3.0},
     )
 
-    classification = verdict(prior, request)
+    classification = verdict(a_classifier(ask=head), "Translate?", SHOP)
 
-    assert classification.small_ok >= SMALL_FROM
-
-
-def test_an_agent_at_work_does_not_go_small_for_the_wording_of_the_ask(prior: LinearClassifier) -> None:
-    request = a_request(
-        tools=3,
-        messages=(
-            Message(role="user", text="Summarise the open tickets"),
-            Message(role="assistant", text="", tool_calls=1),
-            Message(role="tool", text="[]"),
-        ),
-    )
-
-    classification = verdict(prior, request)
-
-    assert classification.small_ok < SMALL_FROM
-    assert classification.task == "agent"
+    assert {each.feature: each.log_odds for each in classification.contributions} == {
+        "asks to translate": 1.5,
+        "word 'translate'": pytest.approx(1.0 / math.sqrt(2)),
+        "ends with a question mark": 0.5,
+        "app shop": -0.25,
+        "team sales": 0.125,
+    }
+    assert log_odds_of(classification) == pytest.approx(-0.5 + 1.5 + 1.0 / math.sqrt(2) + 0.5 - 0.25 + 0.125)
 
 
-def test_the_contributions_and_the_bias_sum_to_the_score(prior: LinearClassifier) -> None:
-    classification = verdict(prior, "Translate to Spanish: the meeting starts at nine")
+def test_the_largest_contributions_are_shown_first_and_no_more_than_five() -> None:
+    weights = {"asks to translate": 0.5, "asks to summarise": -1.0, "question": 0.75, "short ask": 9.0}
+    head = a_knowing_head(features=weights, callers={"app shop": -0.25, "team sales": 0.125})
 
-    log_odds = math.log(classification.small_ok / (1.0 - classification.small_ok))
-    explained = prior.model.bias + sum(each.log_odds for each in classification.contributions)
-    assert log_odds == pytest.approx(explained)
-
-
-def test_the_largest_contributions_are_shown_first_and_no_more_than_five(prior: LinearClassifier) -> None:
-    text = "Compare, step by step, why this contract must limit liability, and prove it: 3 + 4 = 7; def f(x) => x"
-
-    classification = verdict(prior, text)
+    classification = verdict(a_classifier(ask=head), "Is it late? Translate and summarise", SHOP)
 
     sizes = [abs(each.log_odds) for each in classification.contributions]
+    assert classification.contributions[0] == Contribution("short ask", LARGEST_LOG_ODDS)
     assert len(sizes) == CONTRIBUTIONS_SHOWN
     assert sizes == sorted(sizes, reverse=True)
 
 
-def test_no_feature_says_more_than_the_cap(prior: LinearClassifier) -> None:
-    largest = prior.contributions({"greeting, thanks or yes": 100.0, "legal terms": 100.0})
+def test_a_word_that_is_not_among_the_known_is_never_shown() -> None:
+    head = a_knowing_head(ngrams={"instruction": a_table(anna=2.9, translate=0.1)})
 
-    assert [each.log_odds for each in largest] == [LARGEST_LOG_ODDS, -LARGEST_LOG_ODDS]
+    classification = verdict(a_classifier(ask=head), "Translate Anna")
 
-
-def test_a_feature_without_weight_is_not_shown(prior: LinearClassifier) -> None:
-    assert prior.model.weights["question"] == 0.0
-
-    assert prior.contributions({"question": 1.0}) == ()
+    assert [each.feature for each in classification.contributions] == [OTHER_WORDS, "word 'translate'"]
 
 
-def test_confidence_is_the_distance_from_a_coin_toss(prior: LinearClassifier) -> None:
-    classification = verdict(prior, "Hello there")
+def test_a_head_reads_the_texts_it_was_trained_on() -> None:
+    text = 'Explain "translate the whole of this page"'
+    reads_instruction = a_knowing_head()
+    reads_ask = a_knowing_head(ngrams={"ask": a_table(translate=1.0)})
 
-    assert classification.confidence == pytest.approx(abs(2.0 * classification.small_ok - 1.0))
-
-
-def test_the_same_request_gets_the_same_verdict_from_another_instance(prior: LinearClassifier) -> None:
-    other = load_prior()
-
-    for text in ("Hello", "Prove the theorem", "请提取姓名", "Wer ist das?"):
-        assert verdict(prior, text) == verdict(other, text)
+    assert verdict(a_classifier(ask=reads_instruction), text).contributions == ()
+    assert verdict(a_classifier(ask=reads_ask), text).contributions[0].feature == "word 'translate'"
 
 
-def test_the_verdict_names_its_model_and_version(prior: LinearClassifier) -> None:
-    classification = verdict(prior, "Hello")
+def test_a_head_that_reads_both_texts_counts_a_word_in_each() -> None:
+    head = a_knowing_head(ngrams={"ask": a_table(translate=1.0), "instruction": a_table(translate=0.5)})
 
-    assert classification.model == "prior@1"
+    classification = verdict(a_classifier(ask=head), "Translate")
+
+    assert classification.contributions == (Contribution("word 'translate'", 1.5),)
+
+
+@pytest.mark.parametrize(("evidence_min", "has_evidence"), [(0.5, True), (1.0, True), (1.01, False)])
+def test_evidence_takes_a_score_so_far_above_that_of_nothing(evidence_min: float, has_evidence: bool) -> None:
+    classifier = a_classifier(ask=a_knowing_head(bias=-2.0), evidence_min=evidence_min)
+
+    assert verdict(classifier, "translate").has_evidence is has_evidence
+
+
+@pytest.mark.parametrize(("known_min", "has_evidence"), [(0.0, True), (0.5, True), (0.51, False)])
+def test_evidence_takes_a_share_of_words_that_are_known(known_min: float, has_evidence: bool) -> None:
+    classifier = a_classifier(ask=a_knowing_head(), known_min=known_min)
+
+    assert verdict(classifier, "translate zorblax").has_evidence is has_evidence
+
+
+def test_a_task_that_the_small_model_rarely_gets_right_has_no_evidence_whatever_its_score() -> None:
+    classifier = a_classifier(ask=a_knowing_head(bias=3.0), demanding=("translation",))
+
+    translation, other = verdict(classifier, "Translate the"), verdict(classifier, "the")
+
+    assert (translation.task, translation.has_evidence) == ("translation", False)
+    assert (other.task, other.has_evidence) == ("knowledge", True)
+    assert translation.small_ok > 0.9
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("caller", "called"),
     [
-        "\ud800 x",
-        "\x00" * 10,
-        "\ufdfa" * 4_000,
-        "１２" * 500,
-        "￿",
-        "a\u0301" * 3_000,
-        json.dumps({"a": [1] * 500}),
-        "🇫🇷" * 999,
+        (SHOP, ["app shop", "team sales"]),
+        (Caller(key_id="k", app="shop"), ["app shop"]),
+        (Caller(key_id="k", team="sales"), ["team sales"]),
+        (NOBODY, []),
     ],
-    ids=range(8),
 )
-def test_odd_text_is_classified_like_any_other(prior: LinearClassifier, text: str) -> None:
-    classification = verdict(prior, text)
+def test_an_app_and_a_team_have_names_of_their_own(caller: Caller, called: list[str]) -> None:
+    assert callers_of(caller) == called
 
-    assert 0.0 < classification.small_ok < 1.0
+
+def test_who_asks_may_change_a_verdict() -> None:
+    classifier = a_classifier(ask=a_knowing_head(callers={"team sales": -2.0}))
+
+    known, unknown = verdict(classifier, caller=SHOP), verdict(classifier, caller=Caller(key_id="k", team="legal"))
+
+    assert known.contributions == (Contribution("team sales", -2.0),)
+    assert unknown == verdict(classifier)
+
+
+@pytest.mark.parametrize(("bias", "right"), [(-50.0, 20), (-1.0, 20), (-0.9, 60), (0.5, 60), (1.9, 95), (50.0, 95)])
+def test_the_history_is_that_of_requests_of_like_score(bias: float, right: int) -> None:
+    classifier = a_classifier(ask=a_head(bias=bias), history=HISTORY)
+
+    assert verdict(classifier).history == History(100, right)
+
+
+def test_the_history_is_looked_up_by_what_the_curve_says() -> None:
+    moved = Curve(scores=(0.0,), log_odds=(2.0,))
+    classifier = a_classifier(ask=a_head(bias=-0.5), ask_curve=moved, history=HISTORY)
+
+    assert verdict(classifier).history == History(100, 95)
+
+
+def test_without_a_history_there_is_none() -> None:
+    assert verdict(a_classifier()).history is None
+
+
+def test_the_task_is_told_by_the_model_itself_where_it_can() -> None:
+    own = a_task_head(tasks=("chat", "creative"))
+
+    assert verdict(a_classifier(task=own)).task == "chat"
+    assert verdict(a_classifier(task=None)).task == "knowledge"
+
+
+def test_the_label_names_the_model_its_version_and_its_digest() -> None:
+    assert verdict(a_classifier()).model == "mine@7+0123456789ab"
+
+
+@pytest.mark.parametrize(("bias", "confidence"), [(0.0, 0.0), (math.log(3), 0.5), (-math.log(3), 0.5), (-800.0, 1.0)])
+def test_confidence_is_the_distance_from_a_coin_toss(bias: float, confidence: float) -> None:
+    assert verdict(a_classifier(ask=a_head(bias=bias))).confidence == pytest.approx(confidence)
+
+
+@given(log_odds=st.floats(allow_nan=False))
+def test_any_log_odds_have_a_probability(log_odds: float) -> None:
+    assert 0.0 <= logistic(log_odds) <= 1.0
+    assert logistic(log_odds) + logistic(-log_odds) == pytest.approx(1.0)
+
+
+def test_a_model_that_judges_no_answers_says_so() -> None:
+    with pytest.raises(ValueError, match=r"model 'mine@7\+0123456789ab' was not trained to judge answers"):
+        judged(a_classifier(), Answer(text="Paris"))
+
+
+def test_an_answer_is_judged_by_the_answer_head_and_its_curve() -> None:
+    head = an_answer_head(
+        ask=a_knowing_head(bias=0.5),
+        amounts=some_amounts(ANSWER_AMOUNTS, ends_with_a_number=-1.0),
+        ngrams=a_table(paris=0.25),
+    )
+    classifier = a_classifier(ask=a_head(bias=-9.0), answer=head, answer_curve=CURVE, history=HISTORY)
+
+    classification = judged(classifier, Answer(text="Paris"), ask="Translate")
+    number = judged(classifier, Answer(text="7"), ask="Translate")
+
+    assert classification.contributions == (
+        Contribution("word 'translate'", 1.0),
+        Contribution(f"answer: {OTHER_WORDS}", 0.25),
+    )
+    assert log_odds_of(classification) == pytest.approx(CURVE.at(0.5 + 1.0 + 0.25))
+    assert log_odds_of(number) == pytest.approx(CURVE.at(0.5 + 1.0 - 1.0))
+    assert classification.history is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(text=""),
+        Answer(text="Paris", finish_reason="length"),
+        Answer(text="I'm sorry, but I can't help with that."),
+        Answer(text="No", refusal="I will not"),
+    ],
+    ids=["empty", "cut", "refused", "refusal"],
+)
+def test_a_failed_check_decides(answer: Answer) -> None:
+    head = an_answer_head(ask=a_knowing_head(bias=3.0, features={"short ask": 9.0}))
+    classifier = a_classifier(answer=head)
+
+    good, bad = judged(classifier, Answer(text="A country in Europe.")), judged(classifier, answer)
+
+    assert good.small_ok > 0.99
+    assert good.has_evidence
+    assert bad.small_ok < 0.01
+    assert not bad.has_evidence
+    assert bad.contributions[0].log_odds == FAILED_CHECK
+
+
+@pytest.mark.xfail(strict=True, reason="each contribution is capped, but not how many there are")
+def test_nothing_that_speaks_for_an_answer_makes_up_for_a_failed_check() -> None:
+    features = dict.fromkeys(
+        ("short ask", "question", "asks to translate", "asks to summarise", "asks to extract"), 9.0
+    )
+    classifier = a_classifier(answer=an_answer_head(ask=a_head(features=features)))
+
+    classification = judged(classifier, Answer(text=""), ask="Is it late? Translate, summarise, extract")
+
+    assert classification.small_ok < 0.01
+
+
+@pytest.mark.parametrize("text", [*BROKEN.values(), *ODD.values()], ids=[*BROKEN, *ODD])
+def test_a_broken_text_gets_a_verdict_without_evidence_where_words_must_be_known(text: str) -> None:
+    head = a_knowing_head(ngrams={"instruction": a_table(translate=1.0)})
+    classifier = a_classifier(ask=head, answer=an_answer_head(), known_min=0.4)
+
+    assert not verdict(classifier, text).has_evidence
+    assert 0.0 < judged(classifier, Answer(text=text), ask=text).small_ok < 1.0
+
+
+@given(text=ANY_TEXT)
+def test_any_request_and_answer_get_a_verdict(text: str) -> None:
+    classifier = a_classifier(ask=a_knowing_head(shape=some_amounts(SHAPES)), answer=an_answer_head())
+
+    for classification in (verdict(classifier, text), judged(classifier, Answer(text=text), ask=text)):
+        assert 0.0 < classification.small_ok < 1.0
+        assert classification.task in ("knowledge", "translation")

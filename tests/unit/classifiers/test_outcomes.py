@@ -19,15 +19,32 @@ def _written(file: Path, *lines: Any) -> Path:
 
 @pytest.mark.parametrize("name", ["rows.jsonl", "rows.jsonl.gz"])
 def test_a_row_is_read_with_its_labels_and_what_else_is_known(tmp_path: Path, name: str) -> None:
-    full = {**_ROW, "category": "maths", "app": "tutor", "team": "school", "small_answer": "4", "large_chars": 7}
+    known = {"category": "maths", "app": "tutor", "team": "school", "task": "math"}
+    full = {**_ROW, **known, "small_answer": "4", "small_logprob": -0.25, "large_chars": 7}
 
     outcomes = read_outcomes([_written(tmp_path / name, "", full)], parse_any)
 
     (row,) = outcomes.rows
     assert (row.line, row.request.messages[0].text) == (2, "2 + 2?")
     assert (row.small_correct, row.large_correct) == (True, False)
-    assert (row.category, row.app, row.team) == ("maths", "tutor", "school")
-    assert (row.small_answer, row.large_answer) == ("4", None)
+    assert (row.category, row.app, row.team, row.task) == ("maths", "tutor", "school", "math")
+    assert (row.small_answer, row.small_logprob, row.large_answer) == ("4", -0.25, None)
+
+
+@pytest.mark.parametrize("known", [{}, dict.fromkeys(("category", "app", "team", "task", "small_logprob"))])
+def test_what_is_not_known_of_a_row_may_be_left_out_or_null(tmp_path: Path, known: dict[str, None]) -> None:
+    outcomes = read_outcomes([_written(tmp_path / "rows.jsonl", {**_ROW, **known})], parse_any)
+
+    (row,) = outcomes.rows
+    assert (row.category, row.app, row.team) == ("", "", "")
+    assert (row.task, row.small_logprob, row.small_answer, row.large_answer) == (None, None, None, None)
+
+
+@pytest.mark.parametrize("logprob", [0, -3, -0.125, -1e300])
+def test_a_log_probability_is_a_number_of_at_most_zero(tmp_path: Path, logprob: float) -> None:
+    outcomes = read_outcomes([_written(tmp_path / "rows.jsonl", {**_ROW, "small_logprob": logprob})], parse_any)
+
+    assert outcomes.rows[0].small_logprob == logprob
 
 
 @pytest.mark.parametrize(
@@ -63,6 +80,15 @@ def test_a_whole_body_stands_in_for_a_prompt(tmp_path: Path, body: dict[str, Any
         ({**_ROW, "large_correct": "yes"}, "'large_correct' must be true or false (or 1 or 0), not 'yes'"),
         ({**_ROW, "large_correct": 0.5}, "'large_correct' must be true or false (or 1 or 0), not 0.5"),
         ({**_ROW, "small_answer": ["4"]}, "'small_answer' must be a text, not ['4']"),
+        ({**_ROW, "team": 7}, "'team' must be a text, not 7"),
+        ({**_ROW, "task": "maths"}, "'task' must be one of chat, classification, "),
+        ({**_ROW, "task": ["math"]}, "'task' must be one of chat, classification, "),
+        ({**_ROW, "task": ""}, "'task' must be one of chat, classification, "),
+        ({**_ROW, "small_logprob": 0.5}, "'small_logprob' must be a number of at most 0, not 0.5"),
+        ({**_ROW, "small_logprob": "-1"}, "'small_logprob' must be a number of at most 0, not '-1'"),
+        ({**_ROW, "small_logprob": False}, "'small_logprob' must be a number of at most 0, not False"),
+        ({**_ROW, "small_logprob": float("nan")}, "not valid JSON: "),
+        ('{"prompt": "a", "small_correct": 1, "large_correct": 1, "small_logprob": -1e999}', "not valid JSON: "),
     ],
 )
 def test_a_bad_line_is_named_with_its_file_number_and_fault(tmp_path: Path, line: Any, fault: str) -> None:
@@ -111,3 +137,13 @@ def test_rows_that_are_only_scored_need_no_labels(tmp_path: Path) -> None:
     (file,) = read_rows([_written(tmp_path / "rows.jsonl", {"prompt": "Hi"})], parse_any)
 
     assert file.rows[0].request.messages[0].text == "Hi"
+    assert file.rows[0].small_logprob is None
+
+
+def test_rows_that_are_only_scored_keep_what_is_known_of_them(tmp_path: Path) -> None:
+    row = {"prompt": "Hi", "app": "tutor", "team": "school", "task": "chat", "small_logprob": -1}
+
+    (file,) = read_rows([_written(tmp_path / "rows.jsonl", row)], parse_any)
+
+    (read,) = file.rows
+    assert (read.app, read.team, read.task, read.small_logprob) == ("tutor", "school", "chat", -1.0)

@@ -2,8 +2,11 @@ import string
 import unicodedata
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from gateway.classifiers.vocabulary import TOKEN, Vocabulary, entries_of, normalised, tokens_of
+from gateway.classifiers.vocabulary import TOKEN, Vocabulary, entries_of, is_unspaced, normalised, tokens_of
+from tests.unit.classifiers.texts import ANY_TEXT
 
 VOCABULARY = Vocabulary(
     {
@@ -57,3 +60,46 @@ def test_entries_are_kept_with_and_without_their_accents() -> None:
     entries = entries_of({"de": ["Größe"], "ja": ["が"]})
 
     assert entries == {"grösse", "grosse", "groesse", "が"}
+
+
+def test_an_entry_with_a_space_is_looked_for_only_as_a_whole_phrase() -> None:
+    assert find("step by step by step") == {"order": 1}
+    assert find("paso a un paso") == {}
+
+
+def test_a_search_needs_only_the_keys() -> None:
+    tokens = tokens_of("do it step by step, says the clause")
+
+    found = VOCABULARY.find(VOCABULARY.keys.intersection(tokens), tokens, "")
+
+    assert found == VOCABULARY.find(set(tokens), tokens, "") == {"order": 1, "law": 1}
+
+
+def test_japanese_voicing_marks_are_letters() -> None:
+    assert normalised("カ\u3099") == "ガ" != normalised("カ")
+
+
+@given(text=ANY_TEXT)
+def test_normalising_twice_changes_nothing_more_about_spaces_and_ascii_case(text: str) -> None:
+    once = normalised(text)
+
+    assert once == once.strip()
+    assert "  " not in once
+    assert not any(character in once for character in string.ascii_uppercase + "\n\r\t")
+
+
+@given(text=st.text(st.characters(max_codepoint=127)))
+def test_ascii_takes_another_way_to_the_same_normalisation(text: str) -> None:
+    assert normalised(text) == " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+@given(text=ANY_TEXT)
+def test_ascii_takes_another_way_to_the_same_words(text: str) -> None:
+    assert tokens_of(text) == TOKEN.findall(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("abc", False), ("ünï", False), ("한국어", False), ("日", True), ("a の b", True)]
+)
+def test_chinese_and_japanese_write_no_spaces(text: str, expected: bool) -> None:
+    assert is_unspaced(text) is expected
