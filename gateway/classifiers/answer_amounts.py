@@ -40,7 +40,9 @@ ANSWER_AMOUNTS: Final = (
 """The name of each amount, in the order of `answer_amounts`."""
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_CALCULATION = re.compile(r"([\d.,()]+(?: ?[-+*/x×÷] ?[$€£]?[\d.,()]+)+) ?= ?[$€£]?(-?[\d,]*\.?\d+)")
+_CALCULATION = re.compile(
+    r"((?<![\d.,()])[\d.,()]++(?: ?[-+*/x×÷] ?[$€£]?[\d.,()]++){1,40}+) ?= ?[$€£]?(-?[\d,]*\.?\d+)"
+)
 _SENTENCE_END = re.compile(r"[\n.。！？!?] ?")
 _HEDGE = re.compile(
     r"\b(?:assum|approximat|however|but|wait|maybe|perhaps|unclear|not sure|cannot|it depends|suppos|"

@@ -1,4 +1,4 @@
-"""The head that judges the small model's answers, for cascades: checks first, then what was learned from answers."""
+"""The head that judges the small model's answers, for cascades: what was learned from answers."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -11,15 +11,7 @@ from gateway.classifiers.answer_amounts import answer_amounts
 from gateway.classifiers.heads import Amounts, Head, ngram_shares
 from gateway.classifiers.ngrams import ngrams_of
 from gateway.classifiers.view import View, text_view
-from gateway.domain.answer import EVERY_CHECK, Answer
-from gateway.domain.checks import check
-from gateway.domain.classification import Contribution
-from gateway.domain.request import ChatRequest
-from gateway.domain.signals import Signals
-
-FAILED_CHECK: Final = -12.0
-"""Log-odds of an answer that fails a check: no weight of words makes up for it."""
-
+from gateway.domain.answer import Answer
 
 _NONE: Final[frozenset[str]] = frozenset()
 """No word of an answer is named: explanations are kept, answers are not."""
@@ -36,14 +28,6 @@ class AnswerHead(Struct, frozen=True, eq=False, kw_only=True):
     ask: Head
     amounts: Amounts
     ngrams: NDArray[np.float32]
-
-    def failed(self, answer: Answer, request: ChatRequest, signals: Signals) -> list[Contribution]:
-        """The first check that the answer fails for certain, if any."""
-        return [
-            Contribution(f"answer: {failure.sentence}", FAILED_CHECK)
-            for failure in check(answer, request, signals, EVERY_CHECK)
-            if not failure.is_weak
-        ][:1]
 
     def shares(self, answer: Answer, view: View) -> Iterator[tuple[str, float]]:
         """What was learned from answers adds to what the ask says."""

@@ -29,8 +29,9 @@ _SENTENCE_ENDS = b".!?"
 _DIGITS = bytes(byte if chr(byte) in "0123456789" else 32 for byte in range(256))
 """Every byte but a digit becomes a space."""
 
+COURTESY = "greeting, thanks or yes"
 FEATURES = (
-    "greeting, thanks or yes",
+    COURTESY,
     "short ask",
     "long ask",
     "single short factual question",
@@ -108,7 +109,16 @@ _FLAGS: Mapping[str, str] = {
 """Feature → the signal that shows it where it is not 0."""
 
 _DEMANDING = frozenset(
-    ("proof or derivation", "legal terms", "medical terms", "finance terms", "asks to reason or advise")
+    (
+        "proof or derivation",
+        "legal terms",
+        "medical terms",
+        "finance terms",
+        "concurrency or systems fault",
+        "several steps",
+        "comparison or trade-off",
+        "asks to reason or advise",
+    )
 )
 """No question with one of these is a single short factual one, however short."""
 
@@ -134,7 +144,7 @@ class FeatureExtractor:
             self._add_named(features, words, tokens, unspaced, numbers)
             self._add_asked(features, words, tokens, unspaced, length)
         if signals.trivial and (signals.turns <= 1 or is_greeting(text)):  # later, a yes may set great work going
-            features["greeting, thanks or yes"] = 1.0
+            features[COURTESY] = 1.0
         if 0 < length < _NOT_SHORT_LENGTH:
             features["short ask"] = 1.0 - _between(length, _SHORT_LENGTH, _NOT_SHORT_LENGTH)
         _add_sizes(features, signals, numbers, sentences)

@@ -137,17 +137,20 @@ class TaskHead(Struct, frozen=True, eq=False, kw_only=True):
     tasks     the order of all last axes
     bias      shape (tasks,)
     features  named feature → its score for each task, shape (tasks,)
-    ngrams    of the instruction; shape (kinds * 2 ** TASK_SLOT_BITS, tasks)
+    ngrams    of the instruction, in steps of eight bits: a third of a megabyte a kind is in memory, not two;
+              shape (kinds * 2 ** TASK_SLOT_BITS, tasks)
+    steps     what one step is worth, shape (tasks,)
     """
 
     tasks: tuple[Task, ...]
     bias: _Floats
     features: Mapping[str, _Floats]
-    ngrams: _Floats
+    ngrams: NDArray[np.int8]
+    steps: _Floats
 
     def task_of(self, features: Features, ngrams: NGrams) -> Task:
-        scores = ngrams.shares @ self.ngrams.take(ngrams.slots >> _TASK_SHIFT, axis=0)
-        scores += self.bias
+        rows = self.ngrams.take(ngrams.slots >> _TASK_SHIFT, axis=0).astype(np.float32)
+        scores = ngrams.shares @ rows * self.steps + self.bias
         for feature, value in features.items():
             if (weights := self.features.get(feature)) is not None:
                 scores += weights * np.float32(value)

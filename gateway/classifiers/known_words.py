@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.classifiers.ngrams import NGrams, ngrams_of
+from gateway.classifiers.view import MARKS
 
 ROWS_MIN: Final = 20
 MOST: Final = 500
@@ -24,7 +25,7 @@ def known_words(rows: Sequence[NGrams], table: NDArray[np.float32]) -> tuple[str
         for row in rows:
             for name in set(_names(row, kind)):
                 having[name] = having.get(name, 0) + 1
-        common = [name for name, count in having.items() if count >= ROWS_MIN and not _has_digits(name)]
+        common = [name for name, count in having.items() if count >= ROWS_MIN and _is_plain(name)]
         common.sort(key=lambda name: (-abs(weight_of(name, table)), name))
         kept += common[:MOST]
     return tuple(sorted(kept))
@@ -41,5 +42,6 @@ def _names(row: NGrams, kind: int) -> Iterator[str]:
     return map(name, range(row.counts[kind]))
 
 
-def _has_digits(name: str) -> bool:
-    return any(map(str.isdigit, name))
+def _is_plain(name: str) -> bool:
+    """Without digits, and without the marks that a view puts in place of what it leaves out."""
+    return not any(character.isdigit() or character in MARKS for character in name)

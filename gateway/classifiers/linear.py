@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from gateway.classifiers.answer_head import AnswerHead
 from gateway.classifiers.curve import Curve
-from gateway.classifiers.features import FeatureExtractor
+from gateway.classifiers.features import COURTESY, FeatureExtractor, Features
 from gateway.classifiers.heads import Head, TaskHead, Text, capped
 from gateway.classifiers.ngrams import NGrams, ngrams_of
 from gateway.classifiers.shapes import shape_of
@@ -84,7 +84,10 @@ class LinearClassifier:
         return self._verdict(request, signals, caller, None)
 
     def judge(self, answer: Answer, request: ChatRequest, signals: Signals, caller: Caller = NOBODY) -> Classification:
-        """Whether an answer of the small model is good enough. Raises ValueError for a model that judges none."""
+        """Whether what was learned speaks for an answer of the small model; checks are `judge.AnswerJudge`'s.
+
+        Raises ValueError for a model that judges none.
+        """
         if self.model.answer is None:
             raise ValueError(f"model {self.model.label!r} was not trained to judge answers")
         return self._verdict(request, signals, caller, answer)
@@ -95,15 +98,13 @@ class LinearClassifier:
         features = self._extractor.extract(view, signals)
         asked = ngrams_of(view.instruction)
         head, curve = model.ask, model.ask_curve
-        failed: list[Contribution] = []
         learned: Iterator[tuple[str, float]] = iter(())
         if answer is not None and model.answer is not None:
             head, curve = model.answer.ask, model.answer_curve
-            failed = model.answer.failed(answer, request, signals)
             learned = model.answer.shares(answer, view)
         ngrams = _texts(head, view, asked)
         shares = head.shares(features, _shape(head, view), _callers(head, caller), ngrams)
-        contributions = [*failed, *capped(chain(shares, learned))]
+        contributions = capped(chain(shares, learned))
         score = head.bias + math.fsum([each.log_odds for each in contributions])
         log_odds = curve.at(score)
         small_ok = logistic(log_odds)
@@ -115,11 +116,17 @@ class LinearClassifier:
             confidence=abs(2.0 * small_ok - 1.0),
             has_evidence=score >= head.bias + model.evidence_min
             and task not in model.demanding
+            and not _is_yes_to_more(features, signals)
             and head.knows(ngrams) >= model.known_min,
             contributions=tuple(contributions[:CONTRIBUTIONS_SHOWN]),
             history=_history(model.history, log_odds) if answer is None else None,
             model=model.label,
         )
+
+
+def _is_yes_to_more(features: Features, signals: Signals) -> bool:
+    """A "yes" within a conversation, which may set great work going."""
+    return signals.trivial and signals.turns > 1 and COURTESY not in features
 
 
 def _texts(head: Head, view: View, asked: NGrams) -> Mapping[Text, NGrams]:

@@ -1,20 +1,18 @@
 """The model file: weights in safetensors, with a JSON header that says what they are; nothing in it is ever executed.
 
-Weights of n-grams are whole numbers of eight bits with one scale a table, as hundreds of thousands must fit.
+Weights of n-grams are whole numbers of eight bits, as hundreds of thousands must fit.
 """
 
 import hashlib
-from collections.abc import Mapping
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import numpy as np
 from msgspec import Struct
 from msgspec.structs import astuple
-from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
@@ -22,11 +20,12 @@ from gateway.classifiers.answer_amounts import ANSWER_AMOUNTS
 from gateway.classifiers.answer_head import AnswerHead
 from gateway.classifiers.curve import Curve
 from gateway.classifiers.features import FEATURES, FeatureExtractor
-from gateway.classifiers.heads import TASK_SLOT_BITS, Amounts, Head, TaskHead, Text
+from gateway.classifiers.heads import TASK_SLOT_BITS, Head, TaskHead, Text
 from gateway.classifiers.lexicon import load_lexicon
 from gateway.classifiers.linear import Band, LinearClassifier, Model
-from gateway.classifiers.ngrams import KINDS, SLOT_BITS
+from gateway.classifiers.ngrams import KINDS
 from gateway.classifiers.shapes import SHAPES
+from gateway.classifiers.tensors import ModelFileError, TensorReader, Tensors, put_amounts, put_table
 from gateway.domain.classification import Task
 
 FORMAT: Final = 2
@@ -34,17 +33,7 @@ FORMAT: Final = 2
 PRIOR: Final = "prior.safetensors"
 
 _METADATA: Final = "sizewise"
-_LEVELS: Final = 127
-_WIDEST: Final = 8.0
-"""Times the root mean square of a table's weights: those beyond are cut, so that one does not coarsen all others."""
 _DIGEST_CHARS: Final = 12
-_TYPES: Final = ("int8", "float32")
-
-Tensors = dict[str, NDArray[Any]]
-
-
-class ModelFileError(ValueError):
-    """A model file is not usable; the message names the file and what is wrong with it."""
 
 
 class _HeadHeader(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -132,13 +121,14 @@ def model_bytes(model: Model) -> bytes:
         history=model.history,
     )
     if model.answer is not None:
-        _put_amounts("answer.amounts", model.answer.amounts, tensors)
-        _put_table("answer.ngrams", model.answer.ngrams, tensors)
+        put_amounts("answer.amounts", model.answer.amounts, tensors)
+        put_table("answer.ngrams", model.answer.ngrams, tensors)
     if model.task is not None:
         tensors["task.bias"] = model.task.bias
         weights = np.array(list(model.task.features.values()), np.float32)
         tensors["task.features"] = weights.reshape(len(model.task.features), len(model.task.tasks))
-        _put_table("task.ngrams", model.task.ngrams, tensors)
+        tensors["task.ngrams"] = model.task.ngrams
+        tensors["task.steps"] = model.task.steps
     return save(tensors, metadata={_METADATA: msgspec.json.encode(header).decode()})
 
 
@@ -154,13 +144,13 @@ def parse_model(data: bytes, file: str) -> Model:
     except KeyError as error:
         raise ModelFileError(f"{file}: not a model of Sizewise: it has a tensor of type {error}") from error
     header = _header(data, file)
-    get = _Reader(tensors, file)
+    get = TensorReader(tensors, file)
     answer = None
     if header.answer is not None:
         answer = AnswerHead(
             ask=_head("answer.ask", header.answer, get),
             amounts=get.amounts("answer.amounts", ANSWER_AMOUNTS),
-            ngrams=get.table("answer.ngrams", (len(KINDS) << SLOT_BITS,)),
+            ngrams=get.table("answer.ngrams"),
         )
     return Model(
         name=header.name,
@@ -218,69 +208,34 @@ def _check_header(header: _Header, file: str) -> None:
         raise ModelFileError(f"{file}: its history is not of rows by rising score, with at most all of them right")
 
 
-def _head(name: str, header: _HeadHeader, get: "_Reader") -> Head:
+def _head(name: str, header: _HeadHeader, get: TensorReader) -> Head:
     return Head(
         bias=header.bias,
         features=header.features,
         callers=header.callers,
         shape=get.amounts(f"{name}.shape", SHAPES) if header.has_shape else None,
-        ngrams={text: get.table(f"{name}.ngrams.{text}", (len(KINDS) << SLOT_BITS,)) for text in header.texts},
+        ngrams={text: get.table(f"{name}.ngrams.{text}") for text in header.texts},
         words=frozenset(header.words),
     )
 
 
-def _task(header: _Header, get: "_Reader") -> TaskHead:
+def _task(header: _Header, get: TensorReader) -> TaskHead:
     tasks = len(header.tasks)
     features = get.array("task.features", (len(header.task_features), tasks))
     return TaskHead(
         tasks=header.tasks,
         bias=get.array("task.bias", (tasks,)),
         features=dict(zip(header.task_features, features, strict=True)),
-        ngrams=get.table("task.ngrams", (len(KINDS) << TASK_SLOT_BITS, tasks)),
+        ngrams=get.levels("task.ngrams", (len(KINDS) << TASK_SLOT_BITS, tasks)),
+        steps=get.array("task.steps", (tasks,)),
     )
-
-
-class _Reader:
-    """The tensors of a file, each checked before it is handed out. Raises ModelFileError."""
-
-    def __init__(self, tensors: Mapping[str, NDArray[Any]], file: str) -> None:
-        self._tensors = tensors
-        self._file = file
-
-    def array(self, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
-        found = self._tensors.get(name)
-        if found is None:
-            raise ModelFileError(f"{self._file}: tensor {name!r} is missing")
-        if found.shape != shape:
-            raise ModelFileError(f"{self._file}: tensor {name!r} has shape {found.shape}, expected {shape}")
-        if found.dtype.name not in _TYPES:
-            raise ModelFileError(f"{self._file}: tensor {name!r} is of {found.dtype}, expected {' or '.join(_TYPES)}")
-        return self._finite(name, found.astype(np.float32))
-
-    def _finite(self, name: str, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        if not np.isfinite(values).all():
-            raise ModelFileError(f"{self._file}: tensor {name!r} holds values that are not finite numbers")
-        return values
-
-    def table(self, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
-        """Weights of n-grams, with their scales undone."""
-        scales = self.array(f"{name}.scales", (len(KINDS), *shape[1:]))
-        levels = self.array(name, shape).reshape(len(KINDS), -1, *shape[1:])
-        with np.errstate(over="ignore"):
-            return self._finite(name, (levels * scales[:, None]).reshape(shape))
-
-    def amounts(self, name: str, names: tuple[str, ...]) -> Amounts:
-        means, scales, weights = self.array(name, (3, len(names))).astype(np.float64)
-        if not (scales > 0.0).all():
-            raise ModelFileError(f"{self._file}: tensor {name!r} holds a scale that is not above 0")
-        return Amounts(names, means, scales, weights)
 
 
 def _put_head(name: str, head: Head, tensors: Tensors) -> _HeadHeader:
     if head.shape is not None:
-        _put_amounts(f"{name}.shape", head.shape, tensors)
+        put_amounts(f"{name}.shape", head.shape, tensors)
     for text, table in head.ngrams.items():
-        _put_table(f"{name}.ngrams.{text}", table, tensors)
+        put_table(f"{name}.ngrams.{text}", table, tensors)
     return _HeadHeader(
         texts=tuple(head.ngrams),
         words=tuple(sorted(head.words)),
@@ -289,18 +244,3 @@ def _put_head(name: str, head: Head, tensors: Tensors) -> _HeadHeader:
         callers=dict(head.callers),
         has_shape=head.shape is not None,
     )
-
-
-def _put_amounts(name: str, amounts: Amounts, tensors: Tensors) -> None:
-    tensors[name] = np.stack([amounts.means, amounts.scales, amounts.weights]).astype(np.float32)
-
-
-def _put_table(name: str, table: NDArray[np.float32], tensors: Tensors) -> None:
-    """Rounds each kind's weights, of each output for itself, to whole numbers up to _LEVELS either way."""
-    kinds = table.reshape(len(KINDS), -1, *table.shape[1:])
-    usual = np.sqrt((kinds**2).sum(axis=1) / np.maximum(1, (kinds != 0.0).sum(axis=1)))
-    widest = np.minimum(np.abs(kinds).max(axis=1), _WIDEST * usual)
-    scales = np.maximum(widest / _LEVELS, np.finfo(np.float32).tiny)
-    levels = np.clip(np.rint(kinds / scales[:, None]), -_LEVELS, _LEVELS)
-    tensors[name] = levels.astype(np.int8).reshape(table.shape)
-    tensors[f"{name}.scales"] = scales.astype(np.float32)

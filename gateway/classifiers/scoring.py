@@ -7,6 +7,7 @@ from typing import Generic, Protocol, TypeVar
 import numpy as np
 from msgspec import Struct
 
+from gateway.classifiers.judge import AnswerJudge
 from gateway.classifiers.known_words import weight_of
 from gateway.classifiers.linear import Band, LinearClassifier, Model
 from gateway.classifiers.outcomes import Row
@@ -25,6 +26,7 @@ class ModelCard(Struct, frozen=True, kw_only=True):
     words          word or pair that it may name → log-odds of a text that is nothing else
     ngrams         n-grams it has a weight for
     tasks          those it tells; none where the shipped model tells them
+    known_min, evidence_min, demanding  what makes a verdict count, as in `Model`
     reads_answers  it can judge the small model's answer, for cascades
     history        labelled requests by score, the lowest first
     """
@@ -39,6 +41,9 @@ class ModelCard(Struct, frozen=True, kw_only=True):
     words: Mapping[str, float]
     ngrams: int
     tasks: tuple[Task, ...]
+    known_min: float
+    evidence_min: float
+    demanding: tuple[Task, ...]
     reads_answers: bool = False
     history: tuple[Band, ...] = ()
 
@@ -62,6 +67,9 @@ def card_of(model: Model) -> ModelCard:
         },
         ngrams=sum(int(np.count_nonzero(table)) for table in model.ask.ngrams.values()),
         tasks=() if model.task is None else model.task.tasks,
+        known_min=model.known_min,
+        evidence_min=model.evidence_min,
+        demanding=model.demanding,
         reads_answers=model.answer is not None,
         history=model.history,
     )
@@ -83,6 +91,7 @@ class ModelScorer:
 
     def __init__(self, classifier: LinearClassifier) -> None:
         self._classifier = classifier
+        self._judge = AnswerJudge(classifier)
         self.card = card_of(classifier.model)
 
     def score(self, row: Row, signals: Signals, *, cascade: bool) -> Classification:
@@ -90,7 +99,7 @@ class ModelScorer:
         if not cascade:
             return self._classifier.classify(row.request, signals, caller)
         answer = Answer(text=row.small_answer or "", logprob=row.small_logprob)
-        return self._classifier.judge(answer, row.request, signals, caller)
+        return self._judge.judge(answer, row.request, signals, caller)
 
 
 R_co = TypeVar("R_co", bound=Row, covariant=True)

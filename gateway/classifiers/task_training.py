@@ -11,6 +11,7 @@ from gateway.classifiers.blocks import NamedBlock, NGramBlock
 from gateway.classifiers.examples import Example
 from gateway.classifiers.heads import TASK_SLOT_BITS, TaskHead
 from gateway.classifiers.ridge import Solution, solve
+from gateway.classifiers.tensors import in_steps
 from gateway.classifiers.training import Say, TrainingError
 from gateway.domain.classification import Task
 
@@ -45,11 +46,13 @@ def train_tasks(examples: Sequence[Example], *, say: Say) -> TrainedTasks | None
         say(f"tasks, penalty {penalty:g}: macro-F1 {score:.3f} on rows left out")
         tried.append((score, solution))
     score, solution = max(tried, key=lambda each: each[0])
+    levels, steps = in_steps(ngrams.weights(solution.rows))
     head = TaskHead(
         tasks=tasks,
         bias=solution.mean,
         features=features.weights(solution.rows),
-        ngrams=ngrams.weights(solution.rows),
+        ngrams=levels,
+        steps=steps,
     )
     return TrainedTasks(head=head, rows=len(named), macro_f1=score)
 

@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 from msgspec import Struct
+from threadpoolctl import threadpool_limits
 
 from gateway.classifiers.curve import Curve
 from gateway.classifiers.examples import Example, examples_of
@@ -56,10 +57,27 @@ class Report(Struct, frozen=True, kw_only=True):
 def train(
     rows: Sequence[Outcome], extractor: FeatureExtractor, wanted: Wanted, *, say: Say, done: Callable[[], None]
 ) -> tuple[Model, Report]:
-    """Raises TrainingError where nothing can be learned. `say`: progress in words; `done`: a row is read."""
+    """Raises TrainingError where nothing can be learned. `say`: progress in words; `done`: a row is read.
+
+    One thread does the arithmetic: sums in another order would give another file, and threads of two libraries on busy
+    cores wait for each other.
+    """
     used = _sample(rows, wanted.seed)
     if wanted.cascade:
         _check_answers(used)
+    with threadpool_limits(1):
+        return _trained(used, len(rows), extractor, wanted, say=say, done=done)
+
+
+def _trained(
+    used: Sequence[Outcome],
+    rows_given: int,
+    extractor: FeatureExtractor,
+    wanted: Wanted,
+    *,
+    say: Say,
+    done: Callable[[], None],
+) -> tuple[Model, Report]:
     examples = examples_of(used, extractor, cascade=wanted.cascade, done=done)
     check_rows(examples)
     ask = train_head(examples, wanted.choices, cascade=False, say=say)
@@ -68,7 +86,7 @@ def train(
         say("with the small model's answers:")
         answer = train_head(examples, wanted.choices, cascade=True, say=say)
     tasks = train_tasks(examples, say=say)
-    report = _report(len(used), len(rows), ask, answer, tasks)
+    report = _report(len(used), rows_given, ask, answer, tasks)
     model = Model(
         name=wanted.name,
         version=wanted.version,

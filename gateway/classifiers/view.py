@@ -10,10 +10,15 @@ from gateway.domain.asks import last_ask
 from gateway.domain.request import ChatRequest
 from gateway.domain.signals import bounded_view
 
-_QUOTED = re.compile(r'"[^"]{12,}"|“[^”]{12,}”|„[^“”]{12,}[“”]|«[^»]{12,}»|‘[^’]{12,}’|「[^」]{8,}」|『[^』]{8,}』')
+_QUOTED = re.compile(
+    r'"[^"]{12,}"|“[^“”]{12,}+”|„[^„“”]{12,}+[“”]|«[^«»]{12,}+»|‘[^‘’]{12,}+’|「[^「」]{8,}+」|『[^『』]{8,}+』'
+)
+"""No kind of quote holds its own beginning, and none gives back what it took: a text of them costs one look at each."""
 _QUOTES: Final = '"“„«‘「『'
 _QUOTED_HERE: Final = " ❝ "
 _CUT_HERE: Final = " ❡ "
+MARKS: Final = (_QUOTED_HERE + _CUT_HERE).replace(" ", "")
+"""The characters that stand for what was left out."""
 _PASTED_LINES: Final = 5
 _HEAD_CHARS: Final = 400
 _TAIL_CHARS: Final = 200

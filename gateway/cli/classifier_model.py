@@ -6,8 +6,9 @@ from typing import Final
 import click
 
 from gateway.classifiers.linear import LinearClassifier
-from gateway.classifiers.model_file import ModelFileError, load_classifier
+from gateway.classifiers.model_file import load_classifier
 from gateway.classifiers.scoring import ModelCard, ModelScorer, Scorer
+from gateway.classifiers.tensors import ModelFileError
 
 MODEL_VARIABLE: Final = "SIZEWISE_MODEL"
 

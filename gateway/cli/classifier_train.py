@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from gateway.classifiers.training import Found
 
 _HASH_CHARS = 12
-_ROWS_ONE_THREAD = 2_000
-"""Up to so many rows more threads win little, and where other work has the processor they wait for each other: training
-on 320 rows then took 40 s with two threads, and 2 s with one."""
 
 
 @click.command()
@@ -75,8 +72,6 @@ def train(
     """
     place = _place_of(out, [*data, *more])  # first: the long work must not be for nothing
     with needs_extra("train", "scipy", "sklearn", "threadpoolctl"):
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # noqa: PLC0415 (ships no types)
-
         from gateway.classifiers import trainer  # noqa: PLC0415 (seconds to load)
         from gateway.classifiers.training import ROWS_MAX, Choices, TrainingError  # noqa: PLC0415
     files = labelled_files(data, more)
@@ -96,16 +91,13 @@ def train(
         seed=seed,
     )
     try:
-        with (
-            progress_bar(min(len(files.rows), ROWS_MAX), "Reading rows") as done,
-            threadpool_limits(1 if len(files.rows) <= _ROWS_ONE_THREAD else None, user_api="blas"),
-        ):
+        with progress_bar(min(len(files.rows), ROWS_MAX), "Reading rows") as done:
             model, report = trainer.train(files.rows, FeatureExtractor(load_lexicon()), wanted, say=_say, done=done)
     except TrainingError as error:
         raise click.ClickException(str(error)) from error
     content = model_bytes(model)
-    _write(place, content)
     label = parse_model(content, str(out)).label
+    _write(place, content)
     document = {"out": str(out), "model": label, "bytes": len(content), **msgspec.to_builtins(report)}
     click.echo(msgspec.json.encode(document).decode() if as_json else "\n".join(_lines(out, label, content, report)))
 

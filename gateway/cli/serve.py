@@ -18,7 +18,7 @@ from gateway import __version__
 from gateway.api.server import PortTakenError, listen
 from gateway.api.server import serve as serve_on
 from gateway.bootstrap import Assembly, assemble
-from gateway.classifiers.model_file import ModelFileError
+from gateway.classifiers.tensors import ModelFileError
 from gateway.cli.first_steps import first_steps
 from gateway.policyfile.problems import PolicyError
 from gateway.providers.scripted import ScriptedUpstream

@@ -62,7 +62,8 @@ def a_task_head(**changes: Any) -> TaskHead:
         tasks=("knowledge", "translation"),
         bias=np.array([0.5, 0.0], np.float32),
         features={"asks to translate": np.array([0.0, 1.0], np.float32)},
-        ngrams=np.zeros((len(KINDS) << TASK_SLOT_BITS, 2), np.float32),
+        ngrams=np.zeros((len(KINDS) << TASK_SLOT_BITS, 2), np.int8),
+        steps=np.ones(2, np.float32),
     )
     return replace(head, **changes)
 

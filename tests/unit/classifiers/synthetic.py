@@ -20,6 +20,7 @@ from gateway.classifiers.linear import Band, Model
 from gateway.classifiers.ngrams import KINDS, SLOT_BITS
 from gateway.classifiers.outcomes import Outcome
 from gateway.classifiers.shapes import SHAPES
+from gateway.classifiers.tensors import in_steps
 from gateway.domain.classification import Classification
 from tests.builders import a_request
 
@@ -122,11 +123,13 @@ def an_answer_head(**changes: Any) -> AnswerHead:
 
 
 def a_task_head(**changes: Any) -> TaskHead:
+    levels, steps = in_steps(some_weights((len(KINDS) << TASK_SLOT_BITS, 2), seed=4))
     head = TaskHead(
         tasks=("chat", "code"),
         bias=np.array([0.5, 0.25], np.float32),
         features={"code present": np.array([-1.0, 2.0], np.float32)},
-        ngrams=some_weights((len(KINDS) << TASK_SLOT_BITS, 2), seed=4),
+        ngrams=levels,
+        steps=steps,
     )
     return replace(head, **changes)
 

@@ -1,16 +1,12 @@
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.classifiers.answer_amounts import ANSWER_AMOUNTS
-from gateway.classifiers.answer_head import FAILED_CHECK, AnswerHead
+from gateway.classifiers.answer_head import AnswerHead
 from gateway.classifiers.heads import LETTERS, OTHER_WORDS
 from gateway.classifiers.view import text_view
 from gateway.domain.answer import Answer
-from gateway.domain.signals import measure
-from tests.builders import a_request
 from tests.unit.classifiers.handmade import a_head, a_table, a_table_of, an_answer_head, some_amounts
 from tests.unit.classifiers.texts import ANY_TEXT, BROKEN, ODD
 
@@ -19,41 +15,6 @@ VIEW = text_view("What is 3 + 4?")
 
 def shares(head: AnswerHead, text: str, logprob: float | None = None) -> dict[str, float]:
     return {name: share for name, share in head.shares(Answer(text=text, logprob=logprob), VIEW) if share}
-
-
-def failed(answer: Answer, **changes: Any) -> list[tuple[str, float]]:
-    request = a_request("Tell me about France, in English", **changes)
-    found = an_answer_head().failed(answer, request, measure(request))
-    return [(each.feature, each.log_odds) for each in found]
-
-
-@pytest.mark.parametrize(
-    ("answer", "changes", "sentence"),
-    [
-        (Answer(text=" "), {}, "the answer is empty"),
-        (Answer(text="It is in", finish_reason="length"), {}, "the answer was cut off (length)"),
-        (Answer(text="I'm sorry, but I can't help with that."), {}, "the answer is short and begins with a refusal"),
-        (Answer(text="{"), {"structured": True}, "JSON was asked for and the answer is not valid JSON"),
-    ],
-)
-def test_an_answer_that_fails_a_check_is_known_to_be_bad(answer: Answer, changes: Any, sentence: str) -> None:
-    assert failed(answer, **changes) == [(f"answer: {sentence}", FAILED_CHECK)]
-
-
-def test_an_answer_that_passes_has_no_failure() -> None:
-    assert failed(Answer(text="France is a country in Western Europe, and its capital is Paris.")) == []
-
-
-def test_one_failure_is_enough() -> None:
-    cut_refusal = Answer(text="I'm sorry, but I can't help with", finish_reason="length", refusal="no")
-
-    assert len(failed(cut_refusal)) == 1
-
-
-def test_a_hint_that_good_answers_give_as_well_is_no_failure() -> None:
-    unbalanced = Answer(text="This is how it is done in that language:\n```rust\nfn main() { print(\n```\n")
-
-    assert failed(unbalanced) == []
 
 
 def test_amounts_of_the_answer_add_under_its_name() -> None:

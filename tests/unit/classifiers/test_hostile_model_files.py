@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
 from gateway.classifiers.linear import Model
-from gateway.classifiers.model_file import FORMAT, ModelFileError, load_prior, model_bytes, parse_model
+from gateway.classifiers.model_file import FORMAT, load_prior, model_bytes, parse_model
+from gateway.classifiers.tensors import ModelFileError
 from tests.unit.classifiers.synthetic import a_model
 
 FILE = model_bytes(a_model())
@@ -159,7 +160,7 @@ def test_a_number_that_is_none_is_refused(key: str, value: str) -> None:
         ({"ask": {"texts": []}}, "a head reads no text"),
         ({"answer": {"texts": []}}, "a head reads no text"),
         ({"ask": {"texts": ["answer"]}}, "its header cannot be read: Invalid enum value 'answer'"),
-        ({"ask": {"texts": ["instruction"]}}, "tensor 'ask.ngrams.instruction.scales' is missing"),
+        ({"ask": {"texts": ["instruction"]}}, "tensor 'ask.ngrams.instruction.steps' is missing"),
         (
             {"ask": {"features": {"legal term": 1}}},
             "has a weight for 'legal term', which is no feature of this version",
@@ -207,12 +208,12 @@ def test_a_history_that_cannot_be_is_refused(history: list[list[float]]) -> None
     "name",
     [
         "ask.shape",
-        "ask.ngrams.ask.scales",
+        "ask.ngrams.ask.steps",
         "answer.amounts",
-        "answer.ngrams.scales",
+        "answer.ngrams.steps",
         "task.bias",
         "task.features",
-        "task.ngrams.scales",
+        "task.ngrams.steps",
     ],
 )
 def test_a_tensor_with_a_value_that_is_no_number_is_refused(name: str, value: float) -> None:

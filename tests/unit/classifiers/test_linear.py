@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.classifiers.answer_amounts import ANSWER_AMOUNTS
-from gateway.classifiers.answer_head import FAILED_CHECK
 from gateway.classifiers.curve import Curve
 from gateway.classifiers.heads import LARGEST_LOG_ODDS, OTHER_WORDS, Head
 from gateway.classifiers.linear import CONTRIBUTIONS_SHOWN, Band, LinearClassifier, callers_of, logistic
@@ -240,41 +239,6 @@ def test_an_answer_is_judged_by_the_answer_head_and_its_curve() -> None:
     assert log_odds_of(classification) == pytest.approx(CURVE.at(0.5 + 1.0 + 0.25))
     assert log_odds_of(number) == pytest.approx(CURVE.at(0.5 + 1.0 - 1.0))
     assert classification.history is None
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        Answer(text=""),
-        Answer(text="Paris", finish_reason="length"),
-        Answer(text="I'm sorry, but I can't help with that."),
-        Answer(text="No", refusal="I will not"),
-    ],
-    ids=["empty", "cut", "refused", "refusal"],
-)
-def test_a_failed_check_decides(answer: Answer) -> None:
-    head = an_answer_head(ask=a_knowing_head(bias=3.0, features={"short ask": 9.0}))
-    classifier = a_classifier(answer=head)
-
-    good, bad = judged(classifier, Answer(text="A country in Europe.")), judged(classifier, answer)
-
-    assert good.small_ok > 0.99
-    assert good.has_evidence
-    assert bad.small_ok < 0.01
-    assert not bad.has_evidence
-    assert bad.contributions[0].log_odds == FAILED_CHECK
-
-
-@pytest.mark.xfail(strict=True, reason="each contribution is capped, but not how many there are")
-def test_nothing_that_speaks_for_an_answer_makes_up_for_a_failed_check() -> None:
-    features = dict.fromkeys(
-        ("short ask", "question", "asks to translate", "asks to summarise", "asks to extract"), 9.0
-    )
-    classifier = a_classifier(answer=an_answer_head(ask=a_head(features=features)))
-
-    classification = judged(classifier, Answer(text=""), ask="Is it late? Translate, summarise, extract")
-
-    assert classification.small_ok < 0.01
 
 
 @pytest.mark.parametrize("text", [*BROKEN.values(), *ODD.values()], ids=[*BROKEN, *ODD])

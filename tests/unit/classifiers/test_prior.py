@@ -17,7 +17,6 @@ SMALL_FROM = 0.6
 EASY_ASKS = [text for texts in EASY.values() for text in texts]
 HARD_ASKS = [text for texts in HARD.values() for text in texts]
 
-YES_IS_SMALL_TALK = pytest.mark.xfail(strict=True, reason="the trained weights favour a short ask wherever it is said")
 YES_IS_MORE = pytest.mark.xfail(strict=True, reason="no signal tells that this is a yes and nothing else")
 
 
@@ -78,7 +77,7 @@ def test_an_odd_text_is_classified_like_any_other(prior: LinearClassifier, text:
 @pytest.mark.parametrize(
     "text",
     [
-        *(pytest.param(text, marks=YES_IS_SMALL_TALK) for text in ("yes", "ok", "好的", "はい")),
+        *("yes", "ok", "好的", "はい"),
         pytest.param("Yes, go ahead", marks=YES_IS_MORE),
     ],
 )

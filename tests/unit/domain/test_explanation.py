@@ -95,7 +95,7 @@ def test_the_weightiest_contributions_come_first_and_the_rest_is_counted() -> No
 def test_want_of_evidence_is_said() -> None:
     told = explain(a_record(classification=a_classification(has_evidence=False)))
 
-    assert "  nothing in the request spoke for the small tier" in told
+    assert "  too little in the request is known or speaks for the small tier for that to count" in told
 
 
 def test_the_default_is_not_told_as_a_rule() -> None:
