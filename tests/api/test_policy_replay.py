@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gateway.classifiers.model_file import load_prior
 from gateway.providers.scripted import ScriptedUpstream
 from tests.api.policies import demo_policies
 from tests.gateway_process import GatewayProcess, database_url, running_gateway
@@ -92,7 +93,7 @@ def test_a_candidate_moves_what_it_should_and_its_price_is_told(logged: Path, tm
     }
     assert document["figures"]["cost_delta"] > 1
     assert document["figures"]["quality_delta"] > 0
-    assert document["classifiers"] == ["prior@1"]
+    assert document["classifiers"] == [load_prior().model.label]
 
 
 def test_the_log_of_a_file_is_the_log_of_the_database(logged: Path, tmp_path: Path) -> None:

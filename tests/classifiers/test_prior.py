@@ -10,16 +10,10 @@ from tests.classifiers.sets import HALVES, Row, goes_small, half_of, rows_of, sh
 LANGUAGES = ("en", "es", "pt", "de", "fr", "zh", "ja")
 SALT = "prior-157:"
 
-SMALL_AS_EXPECTED_MIN = 0.55  # target: 1.0, "go small in every language"
-"""Measured with the prior of version 1: 0.558."""
-NOT_SMALL_AS_EXPECTED_MIN = 0.94  # target: 1.0, "that must be impossible here"
-"""Measured: 0.943."""
-LANGUAGE_SMALL_MIN = 0.45  # target: 1.0
-"""Measured: 0.45 (Spanish, Portuguese) to 0.73 (English)."""
-LANGUAGE_NOT_SMALL_MIN = 0.92  # target: 1.0
-"""Measured: 0.93 in six languages, 1.0 in Japanese."""
-KINDS_THAT_LEAK = {"valuation", "diagnosis"}  # target: none
-"""The kinds of hard asks of which some go small today."""
+SMALL_AS_EXPECTED_MIN = 0.98  # target: 1.0, "go small in every language"
+"""Measured with the prior of version 2: 0.987, 76 of 77."""
+LANGUAGE_SMALL_MIN = 0.9  # target: 1.0
+"""Measured: 0.909 (Chinese, 10 of 11), 1.0 in the six others."""
 
 
 def test_everyday_asks_go_small_as_often_as_they_have() -> None:
@@ -28,24 +22,17 @@ def test_everyday_asks_go_small_as_often_as_they_have() -> None:
     assert share(map(goes_small, rows)) >= SMALL_AS_EXPECTED_MIN
 
 
-def test_hard_asks_are_kept_from_the_small_tier_as_often_as_they_have_been() -> None:
-    rows = expected("not_small")
+def test_no_hard_ask_goes_small_in_any_language() -> None:
+    leaking = [row["item"] for row in expected("not_small") if goes_small(row)]
 
-    assert 1.0 - share(map(goes_small, rows)) >= NOT_SMALL_AS_EXPECTED_MIN
-
-
-def test_no_other_kind_of_hard_ask_begins_to_go_small() -> None:
-    leaking = {row["kind"] for row in expected("not_small") if goes_small(row)}
-
-    assert leaking <= KINDS_THAT_LEAK
+    assert leaking == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_language_falls_far_behind(language: str) -> None:
-    easy, hard = (expected(side, lambda row: row["language"] == language) for side in ("small", "not_small"))
+    easy = expected("small", lambda row: row["language"] == language)
 
     assert share(map(goes_small, easy)) >= LANGUAGE_SMALL_MIN
-    assert 1.0 - share(map(goes_small, hard)) >= LANGUAGE_NOT_SMALL_MIN
 
 
 def test_every_kind_has_five_asks_in_every_language() -> None:

@@ -7,21 +7,28 @@ import pytest
 from tests.classifiers.sets import Row, goes_small, rows_of, share
 from tests.classifiers.variants import VARIANTS
 
-SPELLING_FLIPS_MAX = 0.03  # target: 0.03 with paraphrases included
-"""Measured with the prior of version 1, all variants together: 0.0014; the worst, no punctuation: 0.0097."""
-PARAPHRASE_FLIPS_MAX = 0.225  # target: 0.03
-"""Measured: 0.225, 9 of 40."""
+READ_VARIANTS = {"no punctuation", "trailing thanks"}
+"""What these change is read: a question mark tells a question."""
+READ_FLIPS_MAX = 0.05  # target: 0.03
+"""Measured with the prior of version 2: 0.049 each, 5 of 103. Version 1: 0.01; it sent but a third of the asks small."""
+PARAPHRASE_FLIPS_MAX = 0.05  # target: 0.03
+"""Measured: 0.05, 2 of 40. (Version 1: 0.225.)"""
 ALL_FLIPS_MAX = 0.03  # target: 0.03
-"""Measured, paraphrases and variants together: 0.0131. Only a third of the asks go small today, so little can flip."""
-HARD_PUSHED_SMALL_MAX = 0.07  # target: reported; none is the aim
-"""Measured: 0.067 of the pairs of a hard ask that is kept from the small tier and a text that pushes it there."""
-EASY_PUSHED_LARGE_MAX = 0.72  # target: reported
-"""Measured: 0.714 of the pairs of an ask that goes small and a text that pushes it away; it costs money, no quality."""
+"""Measured, paraphrases and variants together: 0.016."""
+HARD_PUSHED_SMALL_MAX = 0.04  # target: reported; none is the aim
+"""Measured: 0.0396 of the pairs of a hard ask that is kept from the small tier and a text that pushes it there."""
+EASY_PUSHED_LARGE_MAX = 0.40  # target: reported
+"""Measured: 0.396 of the pairs of an ask that goes small and a text that pushes it away; it costs money, no quality."""
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_spelling_the_same_ask_otherwise_hardly_ever_flips_a_decision(variant: str) -> None:
-    assert share(spelling_flips(variant)) <= SPELLING_FLIPS_MAX
+@pytest.mark.parametrize("variant", sorted(VARIANTS.keys() - READ_VARIANTS))
+def test_case_spacing_and_quotes_flip_no_decision(variant: str) -> None:
+    assert share(spelling_flips(variant)) == 0.0
+
+
+@pytest.mark.parametrize("variant", sorted(READ_VARIANTS))
+def test_leaving_out_marks_or_adding_thanks_rarely_flips_a_decision(variant: str) -> None:
+    assert share(spelling_flips(variant)) <= READ_FLIPS_MAX
 
 
 def test_asking_the_same_in_other_words_flips_no_more_than_it_has() -> None:

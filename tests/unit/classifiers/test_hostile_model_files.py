@@ -213,7 +213,7 @@ def test_a_history_that_cannot_be_is_refused(history: list[list[float]]) -> None
         "answer.ngrams.steps",
         "task.bias",
         "task.features",
-        "task.ngrams.steps",
+        "task.steps",
     ],
 )
 def test_a_tensor_with_a_value_that_is_no_number_is_refused(name: str, value: float) -> None:
@@ -226,9 +226,9 @@ def test_a_tensor_with_a_value_that_is_no_number_is_refused(name: str, value: fl
 
 
 def test_weights_that_are_too_large_for_a_number_are_refused() -> None:
-    scales = np.full(3, 3e38, np.float32)
+    steps = np.full((3, 1), 3e38, np.float32)
 
-    assert _fault(_with_tensors(ask__ngrams__ask__scales=scales)) == (
+    assert _fault(_with_tensors(ask__ngrams__ask__steps=steps)) == (
         "tensor 'ask.ngrams.ask' holds values that are not finite numbers"
     )
 

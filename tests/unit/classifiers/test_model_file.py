@@ -80,8 +80,7 @@ def test_an_answer_head_is_read_as_written() -> None:
     assert (read.ask.bias, read.ask.features, read.ask.shape) == (0.75, written.ask.features, None)
     _assert_near(read.ask.ngrams["ask"], written.ask.ngrams["ask"])
     _assert_same_amounts(read.amounts, written.amounts)
-    np.testing.assert_array_equal(read.ngrams, written.ngrams)
-    np.testing.assert_array_equal(read.steps, written.steps)
+    _assert_near(read.ngrams, written.ngrams)
 
 
 def test_a_task_head_is_read_as_written() -> None:
@@ -93,7 +92,8 @@ def test_a_task_head_is_read_as_written() -> None:
     assert read.tasks == written.tasks
     np.testing.assert_array_equal(read.bias, written.bias)
     assert {name: each.tolist() for name, each in read.features.items()} == {"code present": [-1.0, 2.0]}
-    _assert_near(read.ngrams, written.ngrams)
+    np.testing.assert_array_equal(read.ngrams, written.ngrams)
+    np.testing.assert_array_equal(read.steps, written.steps)
 
 
 def test_parts_that_a_model_has_not_are_not_in_its_file() -> None:
