@@ -10,7 +10,7 @@ from tests.classifiers.variants import VARIANTS
 READ_VARIANTS = {"no punctuation", "trailing thanks"}
 """What these change is read: a question mark tells a question."""
 READ_FLIPS_MAX = 0.05  # target: 0.03
-"""Measured with the prior of version 2: 0.049 each, 5 of 103. Version 1: 0.01; it sent but a third of the asks small."""
+"""Measured with the prior of version 2: 0.049 each, 5 of 103. Version 1: 0.01, but two thirds never went small."""
 PARAPHRASE_FLIPS_MAX = 0.05  # target: 0.03
 """Measured: 0.05, 2 of 40. (Version 1: 0.225.)"""
 ALL_FLIPS_MAX = 0.03  # target: 0.03
