@@ -32,6 +32,11 @@ _WORD = 1 << 32
 
 _U = np.uint32
 _Hashes = NDArray[np.uint32]
+_FIRST_SLOTS: Final = tuple(_U(kind << SLOT_BITS) for kind in range(len(KINDS)))
+_TURN: Final = np.uint8(_KINDS)
+_PAIR_FACTOR, _TWO_FACTOR, _FOUR_FACTOR = _U(0x27D4_EB2F), _U(0x0001_F35D), _U(0x3C6E_F35F)
+_MIX_FACTORS: Final = _U(0x9E37_79B1), _U(0x85EB_CA77)
+_MIX_SHIFT, _SLOT_SHIFT = _U(15), _U(32 - SLOT_BITS)
 
 
 class NGrams(Struct, frozen=True, eq=False):
@@ -54,11 +59,11 @@ class NGrams(Struct, frozen=True, eq=False):
     shares: NDArray[np.float32]
 
     def word(self, place: int) -> str:
-        return self.text[self.starts[place] + 1 : self.ends[place] + 1]
+        return self.text[self.starts.item(place) + 1 : self.ends.item(place) + 1]
 
     def pair(self, place: int) -> str:
         """The word at `place` and the next."""
-        between = " " if self.starts[place + 1] > self.ends[place] else ""
+        between = " " if self.starts.item(place + 1) > self.ends.item(place) else ""
         return f"{self.word(place)}{between}{self.word(place + 1)}"
 
 
@@ -70,46 +75,47 @@ def ngrams_of(text: str) -> NGrams:
     points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), _U)
     starts, ends = _words(points)
     words = _hashes(points, starts, ends)
-    pairs = words[:-1] * _U(0x27D4_EB2F) + words[1:]
+    pairs = words[:-1] * _PAIR_FACTOR + words[1:]
     letters = _letters(points)
     counts = len(words), len(pairs), len(letters)
     slots = _mixed(np.concatenate((words, pairs, letters)))
     shares = np.empty(len(slots), np.float32)
     at = 0
-    for kind, count in enumerate(counts):
-        slots[at : at + count] += _U(kind << SLOT_BITS)
-        shares[at : at + count] = 1.0 / math.sqrt(count or 1)
-        at += count
+    for count, first in zip(counts, _FIRST_SLOTS, strict=True):
+        end = at + count
+        slots[at:end] += first
+        shares[at:end] = 1.0 / math.sqrt(count or 1)
+        at = end
     return NGrams(text, starts, ends, counts, slots, shares)
 
 
 def _words(points: NDArray[np.uint32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Before the first and at the last character of each word: a run of letters and digits, or one other."""
     kinds = _kinds().take(points, mode="clip")
-    turns = kinds[:-1] * np.uint8(_KINDS) + kinds[1:]
-    return np.flatnonzero(_STARTS.take(turns)), np.flatnonzero(_ENDS.take(turns))
+    turns = kinds[:-1] * _TURN + kinds[1:]
+    return _STARTS.take(turns).nonzero()[0], _ENDS.take(turns).nonzero()[0]
 
 
 def _hashes(points: NDArray[np.uint32], starts: NDArray[np.intp], ends: NDArray[np.intp]) -> _Hashes:
     """A polynomial hash of each word, by differences of one running sum over the whole text."""
     powers, inverses = _powers()
-    sums = (points * powers[: len(points)]).cumsum(dtype=_U)
+    sums = np.add.accumulate(points * powers[: len(points)], dtype=_U)
     words: _Hashes = (sums.take(ends) - sums.take(starts)) * inverses.take(starts)
     return words
 
 
 def _letters(points: NDArray[np.uint32]) -> _Hashes:
     """A hash of every four neighbouring characters, spaces among them."""
-    twos = points[:-1] * _U(0x0001_F35D) + points[1:]
-    return twos[:-2] * _U(0x3C6E_F35F) + twos[2:]
+    twos = points[:-1] * _TWO_FACTOR + points[1:]
+    return twos[:-2] * _FOUR_FACTOR + twos[2:]
 
 
 def _mixed(hashes: _Hashes) -> _Hashes:
     """Their slots, in place; near hashes come to far slots."""
-    hashes *= _U(0x9E37_79B1)
-    hashes ^= hashes >> _U(15)
-    hashes *= _U(0x85EB_CA77)
-    hashes >>= _U(32 - SLOT_BITS)
+    hashes *= _MIX_FACTORS[0]
+    hashes ^= hashes >> _MIX_SHIFT
+    hashes *= _MIX_FACTORS[1]
+    hashes >>= _SLOT_SHIFT
     return hashes
 
 

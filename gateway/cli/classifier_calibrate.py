@@ -114,6 +114,6 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
     if found["cascade"]:
         yield "# the small model is paid for in every row"
     elif without := found["small_without_evidence"]:
-        yield f"# {without:,} rows go small by this threshold without evidence: too little of them is known, or speaks for it;"
+        yield f"# {without:,} rows go small by this threshold without evidence (too little is known of them);"
         yield "# to keep those at the default, the rule's condition is:"
         yield "#   classification.has_evidence && classification.small_ok >= quality.threshold"

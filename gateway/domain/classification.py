@@ -43,7 +43,7 @@ class Classification(Struct, frozen=True, kw_only=True):
 
     small_ok      probability in [0, 1] that the small tier's answer is good enough
     confidence    how far the verdict is from a coin toss, in [0, 1]
-    has_evidence  False where too little of the request is known or speaks for the small tier: the policy's default applies
+    has_evidence  False where too little of it is known or speaks for the small tier: the policy's default applies
     model         which classifier said so, with its version
     history       None where the model has learned from no outcomes
     """

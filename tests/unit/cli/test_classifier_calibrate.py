@@ -83,7 +83,7 @@ def test_a_share_needs_no_such_number(tiny: Path, tmp_path: Path) -> None:
 def test_rows_that_go_small_without_evidence_are_told(tiny: Path, tmp_path: Path) -> None:
     result = _calibrate(tiny, labelled_file(tmp_path / "rows.jsonl"), "--large-share", "0")
 
-    assert "# 20 rows go small by this threshold without evidence: too little of them is known, or speaks for it;" in result.stdout
+    assert "# 20 rows go small by this threshold without evidence (too little is known of them);" in result.stdout
     assert "quality" in yaml.safe_load(result.stdout)
 
 
