@@ -95,6 +95,7 @@ def _of_numbers(text: str, ask: str) -> list[float]:
     numbers = _values(_NUMBER.findall(text[-_LAST_CHARS:]))
     last = numbers[-1] if numbers else None
     asked = _values(_NUMBER.findall(ask))
+    given = set(asked)
     steps = [(written, value_of(written), _number(result)) for written, result in _CALCULATION.findall(text)]
     results = [value for _, value, _ in steps if value is not None]
     used = set(_values([number for written, _, _ in steps for number in _NUMBER.findall(written)]))
@@ -103,7 +104,7 @@ def _of_numbers(text: str, ask: str) -> list[float]:
         float(last is not None and last == int(last)),
         _log(last or 0.0),
         float(last == 0),
-        float(last is not None and last in asked),
+        float(last is not None and last in given),
         _log(len(steps)),
         len(steps) / max(1, len(asked)),
         min(3, sum(_is_wrong(value, said) for _, value, said in steps)),
@@ -113,7 +114,7 @@ def _of_numbers(text: str, ask: str) -> list[float]:
         _log(max(map(abs, results), default=0.0)),
         sum(value in used for value in asked) / max(1, len(asked)),
         _log(sum(value not in used for value in asked)),
-        _log(sum(value not in asked and value not in results for value in used)),
+        _log(len(used - given - set(results))),
     ]
 
 

@@ -9,10 +9,9 @@ from gateway.classifiers.features import FeatureExtractor, Features
 from gateway.classifiers.heads import Text
 from gateway.classifiers.linear import callers_of
 from gateway.classifiers.ngrams import NGrams, ngrams_of
-from gateway.classifiers.outcomes import Outcome, Row
+from gateway.classifiers.outcomes import Outcome
 from gateway.classifiers.shapes import shape_of
 from gateway.classifiers.view import text_view, view_of
-from gateway.domain.request import Caller
 from gateway.domain.signals import measure
 
 
@@ -49,12 +48,8 @@ def _example(row: Outcome, extractor: FeatureExtractor, *, cascade: bool) -> Exa
         row=row,
         features=extractor.extract(view, measure(row.request)),
         shape=shape_of(view.text, view.tokens),
-        callers=callers_of(caller_of(row)),
+        callers=callers_of(row.caller),
         ngrams={"ask": ngrams_of(view.text), "instruction": ngrams_of(view.instruction)},
         answer_amounts=answer_amounts(answer, view.text, row.small_logprob) if cascade else (),
         answer_ngrams=ngrams_of(answer) if cascade else None,
     )
-
-
-def caller_of(row: Row) -> Caller:
-    return Caller(key_id="", team=row.team, app=row.app)

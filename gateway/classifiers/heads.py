@@ -106,10 +106,14 @@ def capped(shares: Iterable[tuple[str, float]]) -> list[Contribution]:
 def ngram_shares(table: _Floats, ngrams: NGrams, known: Set[str]) -> Iterator[tuple[str, float]]:
     """The weightiest words and pairs by name, all others as one, and the groups of letters as one.
 
+    Together they say no more than LARGEST_LOG_ODDS.
+
     table  shape (kinds * slots,)
     known  what may be named
     """
     shares = table.take(ngrams.slots) * ngrams.shares
+    if (size := abs(float(np.add.reduce(shares)))) > LARGEST_LOG_ODDS:
+        shares *= np.float32(LARGEST_LOG_ODDS / size)
     words, pairs, _ = ngrams.counts
     rest = float(np.add.reduce(shares[: words + pairs]))
     yield LETTERS, float(np.add.reduce(shares[words + pairs :]))
@@ -142,7 +146,7 @@ class TaskHead(Struct, frozen=True, eq=False, kw_only=True):
     tasks     the order of all last axes
     bias      shape (tasks,)
     features  named feature → its score for each task, shape (tasks,)
-    ngrams    of the instruction, in steps of eight bits: a third of a megabyte a kind is in memory, not two;
+    ngrams    of the instruction, in steps of eight bits: half a megabyte a kind is in memory, not two;
               shape (kinds * 2 ** TASK_SLOT_BITS, tasks)
     steps     what one step is worth, shape (tasks,)
     """

@@ -26,7 +26,7 @@ CONTRIBUTIONS_SHOWN: Final = 5
 class Band(Struct, frozen=True, array_like=True):
     """Labelled requests of like score.
 
-    log_odds_max  the highest score among them
+    log_odds_max  the highest log-odds among them, read off the curve
     rows          how many there were
     right         how often the small model was right
     """
@@ -79,6 +79,7 @@ class LinearClassifier:
         self.model = model
         self._extractor = extractor
         self._task = model.task or task
+        ngrams_of("")  # the tables of its hashing are made once, and not by the first request
 
     def classify(self, request: ChatRequest, signals: Signals, caller: Caller = NOBODY) -> Classification:
         return self._verdict(request, signals, caller, None)
@@ -117,7 +118,7 @@ class LinearClassifier:
             has_evidence=score >= head.bias + model.evidence_min
             and task not in model.demanding
             and not _is_yes_to_more(features, signals)
-            and head.knows(ngrams) >= model.known_min,
+            and (head.knows(ngrams) if _says_something(features, view) else 0.0) >= model.known_min,
             contributions=tuple(contributions[:CONTRIBUTIONS_SHOWN]),
             history=_history(model.history, log_odds) if answer is None else None,
             model=model.label,
@@ -127,6 +128,11 @@ class LinearClassifier:
 def _is_yes_to_more(features: Features, signals: Signals) -> bool:
     """A "yes" within a conversation, which may set great work going."""
     return signals.trivial and signals.turns > 1 and COURTESY not in features
+
+
+def _says_something(features: Features, view: View) -> bool:
+    """Not only emoji and marks, but for those that are a courtesy."""
+    return COURTESY in features or any(map(str.isalnum, view.instruction))
 
 
 def _texts(head: Head, view: View, asked: NGrams) -> Mapping[Text, NGrams]:

@@ -32,7 +32,9 @@ _WORD = 1 << 32
 
 _U = np.uint32
 _Hashes = NDArray[np.uint32]
-_FIRST_SLOTS: Final = tuple(_U(kind << SLOT_BITS) for kind in range(len(KINDS)))
+_NEXT_KIND: Final = _U(1 << SLOT_BITS)
+_FIRST_SLOTS: Final = np.array([_NEXT_KIND, 2 * _NEXT_KIND], _U)
+"""Of pairs and of letters."""
 _TURN: Final = np.uint8(_KINDS)
 _PAIR_FACTOR, _TWO_FACTOR, _FOUR_FACTOR = _U(0x27D4_EB2F), _U(0x0001_F35D), _U(0x3C6E_F35F)
 _MIX_FACTORS: Final = _U(0x9E37_79B1), _U(0x85EB_CA77)
@@ -45,10 +47,11 @@ class NGrams(Struct, frozen=True, eq=False):
     text    the view that was looked at, with a space at either end
     starts  the place before each word's first character; shape (words,)
     ends    the place of its last
-    counts  how many there are of each of KINDS
-    slots   of all of them, those of a kind together, in the order of KINDS and of the text; shape (n-grams,).
+    counts  how many different ones there are of each of KINDS
+    slots   of all of them, rising: however often a text repeats one, it is there once; shape (n-grams,).
             A kind's slots start at its place in KINDS times 2 ** SLOT_BITS
     shares  what each counts for: one over the square root of how many of its kind there are; shape (n-grams,)
+    places  where each stands among all of its text, words before pairs before letters; shape (n-grams,)
     """
 
     text: str
@@ -57,14 +60,20 @@ class NGrams(Struct, frozen=True, eq=False):
     counts: tuple[int, int, int]
     slots: NDArray[np.uint32]
     shares: NDArray[np.float32]
+    places: NDArray[np.intp]
 
-    def word(self, place: int) -> str:
-        return self.text[self.starts.item(place) + 1 : self.ends.item(place) + 1]
+    def word(self, number: int) -> str:
+        """One of the different words, by its number."""
+        return self._word_at(self.places.item(number))
 
-    def pair(self, place: int) -> str:
-        """The word at `place` and the next."""
+    def pair(self, number: int) -> str:
+        """One of the different pairs of a word and the next, by its number."""
+        place = self.places.item(self.counts[0] + number) - len(self.starts)
         between = " " if self.starts.item(place + 1) > self.ends.item(place) else ""
-        return f"{self.word(place)}{between}{self.word(place + 1)}"
+        return f"{self._word_at(place)}{between}{self._word_at(place + 1)}"
+
+    def _word_at(self, place: int) -> str:
+        return self.text[self.starts.item(place) + 1 : self.ends.item(place) + 1]
 
 
 def ngrams_of(text: str) -> NGrams:
@@ -77,16 +86,27 @@ def ngrams_of(text: str) -> NGrams:
     words = _hashes(points, starts, ends)
     pairs = words[:-1] * _PAIR_FACTOR + words[1:]
     letters = _letters(points)
-    counts = len(words), len(pairs), len(letters)
     slots = _mixed(np.concatenate((words, pairs, letters)))
+    slots[len(words) :] += _NEXT_KIND
+    slots[len(words) + len(pairs) :] += _NEXT_KIND
+    slots, places = _different(slots)
+    to_pairs, to_letters = slots.searchsorted(_FIRST_SLOTS).tolist()
+    counts = to_pairs, to_letters - to_pairs, len(slots) - to_letters
     shares = np.empty(len(slots), np.float32)
-    at = 0
-    for count, first in zip(counts, _FIRST_SLOTS, strict=True):
-        end = at + count
-        slots[at:end] += first
-        shares[at:end] = 1.0 / math.sqrt(count or 1)
-        at = end
-    return NGrams(text, starts, ends, counts, slots, shares)
+    shares[:to_pairs] = 1.0 / math.sqrt(counts[0] or 1)
+    shares[to_pairs:to_letters] = 1.0 / math.sqrt(counts[1] or 1)
+    shares[to_letters:] = 1.0 / math.sqrt(counts[2] or 1)
+    return NGrams(text, starts, ends, counts, slots, shares, places)
+
+
+def _different(slots: _Hashes) -> tuple[_Hashes, NDArray[np.intp]]:
+    """Each slot once, rising, and a place of it. A mark typed a hundred times says no more than once."""
+    places = slots.argsort()
+    slots = slots.take(places)
+    first = np.empty(len(slots), np.bool_)
+    first[:1] = True
+    np.not_equal(slots[1:], slots[:-1], out=first[1:])
+    return slots[first], places[first]
 
 
 def _words(points: NDArray[np.uint32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

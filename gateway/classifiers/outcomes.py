@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from gateway.domain.classification import Task
 from gateway.domain.errors import InvalidRequestError
-from gateway.domain.request import ChatRequest
+from gateway.domain.request import Caller, ChatRequest
 
 MOST_PROBLEMS: Final = 20
 
@@ -40,6 +40,10 @@ class Row(Struct, frozen=True, kw_only=True):
     team: str = ""
     task: Task | None = None
     small_logprob: float | None = None
+
+    @property
+    def caller(self) -> Caller:
+        return Caller(key_id="", team=self.team, app=self.app)
 
 
 class Outcome(Row, frozen=True, kw_only=True):

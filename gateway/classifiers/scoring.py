@@ -13,7 +13,6 @@ from gateway.classifiers.linear import Band, LinearClassifier, Model
 from gateway.classifiers.outcomes import Row
 from gateway.domain.answer import Answer
 from gateway.domain.classification import Classification, Task
-from gateway.domain.request import Caller
 from gateway.domain.signals import Signals, measure
 
 
@@ -95,11 +94,10 @@ class ModelScorer:
         self.card = card_of(classifier.model)
 
     def score(self, row: Row, signals: Signals, *, cascade: bool) -> Classification:
-        caller = Caller(key_id="", team=row.team, app=row.app)
         if not cascade:
-            return self._classifier.classify(row.request, signals, caller)
+            return self._classifier.classify(row.request, signals, row.caller)
         answer = Answer(text=row.small_answer or "", logprob=row.small_logprob)
-        return self._judge.judge(answer, row.request, signals, caller)
+        return self._judge.judge(answer, row.request, signals, row.caller)
 
 
 R_co = TypeVar("R_co", bound=Row, covariant=True)

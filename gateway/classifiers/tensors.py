@@ -80,8 +80,13 @@ def put_table(name: str, table: NDArray[np.float32], tensors: Tensors) -> None:
 
 
 def in_steps(weights: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Whole numbers up to _LEVELS either way, shape (slots, outputs), and what a step is worth, shape (outputs,)."""
+    """Whole numbers up to _LEVELS either way, 0 only for 0, and what a step is worth.
+
+    Shapes (slots, outputs) and (outputs,).
+    """
     usual = np.sqrt((weights**2).sum(axis=0) / np.maximum(1, (weights != 0.0).sum(axis=0)))
     widest = np.minimum(np.abs(weights).max(axis=0), _WIDEST * usual)
     steps = np.maximum(widest / _LEVELS, np.finfo(np.float32).tiny).astype(np.float32)
-    return np.clip(np.rint(weights / steps), -_LEVELS, _LEVELS).astype(np.int8), steps
+    levels = np.clip(np.rint(weights / steps), -_LEVELS, _LEVELS)
+    known = (levels == 0.0) & (weights != 0.0)  # a small weight stays a weight: what is known is told by it
+    return np.where(known, np.sign(weights), levels).astype(np.int8), steps

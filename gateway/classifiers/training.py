@@ -36,6 +36,7 @@ _NAMED: Final = 0.3
 _ANSWER: Final = 0.5
 """What the n-grams of an answer weigh beside those of the ask."""
 _CATEGORY_FOLDS: Final = 5
+_CALIBRATION_FOLDS: Final = 5
 
 Say = Callable[[str], None]
 
@@ -49,7 +50,7 @@ class Found(Struct, frozen=True, kw_only=True):
 
     apgr               the best of the settings tried, so a little too hopeful
     apgr_categories    each row judged by a fit that left out its whole category; None where there are too few of them
-    calibration_error  of small_ok against 'small_correct'
+    calibration_error  of small_ok against 'small_correct', by curves fitted to other rows
     """
 
     reads: tuple[Text, ...]
@@ -192,7 +193,7 @@ def train_head(examples: Sequence[Example], choices: Choices, *, cascade: bool, 
     sums = intercept + slope * gain
     curve = fit_curve(sums, labels.small)
     left_out = np.array([curve.at(each) for each in sums])
-    small_ok = 1.0 / (1.0 + np.exp(-left_out))
+    small_ok = _cross_fitted(gain, labels.small)
     found = Found(
         reads=best.blocks.reads,
         amounts=best.amounts,
@@ -237,6 +238,18 @@ def _apgr_by_category(best: _Tried, labels: _Labels, categories: Sequence[str]) 
         if (score := apgr(labels.gains[out], (best.kernel[np.ix_(out, kept)] @ solution.rows)[:, 0])) is not None:
             scores.append(score)
     return float(np.mean(scores)) if scores else None
+
+
+def _cross_fitted(gain: NDArray[np.float64], small: NDArray[np.int64]) -> NDArray[np.float64]:
+    """small_ok of each row by a slope and a curve that its fold had no part in."""
+    small_ok = np.empty(len(gain))
+    for fold in range(_CALIBRATION_FOLDS):
+        out = np.arange(len(gain)) % _CALIBRATION_FOLDS == fold
+        slope, intercept = _platt(gain[~out], small[~out])
+        curve = fit_curve(intercept + slope * gain[~out], small[~out])
+        log_odds = np.array([curve.at(each) for each in intercept + slope * gain[out]])
+        small_ok[out] = 1.0 / (1.0 + np.exp(-log_odds))
+    return small_ok
 
 
 def _platt(gain: NDArray[np.float64], small: NDArray[np.int64]) -> tuple[float, float]:

@@ -20,7 +20,7 @@ from tests.classifiers.test_tasks import TOO_ALIKE, trigrams
 
 LANGUAGES = ("en", "es", "pt", "de", "fr", "zh", "ja")
 FILES = sorted((SETS / "training").glob("*.jsonl"))
-SETTINGS = ("--instruction-only", "--no-amounts", "--evidence-min", "0.25", "--no-history")
+SETTINGS = ("--instruction-only", "--no-amounts", "--evidence-min", "1", "--no-history")
 EVALUATED = [*(f"{name}/{half}" for name in ("tasks", "prior") for half in HALVES), "steering/neutral"]
 
 

@@ -3,9 +3,8 @@ from itertools import repeat
 import numpy as np
 
 from gateway.classifiers.answer_amounts import ANSWER_AMOUNTS
-from gateway.classifiers.examples import caller_of, examples_of
+from gateway.classifiers.examples import examples_of
 from gateway.classifiers.ngrams import ngrams_of
-from gateway.classifiers.outcomes import Row
 from gateway.classifiers.shapes import shape_of
 from gateway.classifiers.view import text_view, view_of
 from gateway.domain.request import Message
@@ -52,12 +51,6 @@ def test_app_and_team_are_named_where_they_are_known() -> None:
     examples = taken_apart([an_outcome(app="tutor", team="school"), an_outcome(team="tutor"), an_outcome()])
 
     assert [list(each.callers) for each in examples] == [["app tutor", "team school"], ["team tutor"], []]
-
-
-def test_the_caller_of_a_row_is_its_app_and_team() -> None:
-    caller = caller_of(Row(line=1, request=a_request(), app="tutor", team="school"))
-
-    assert (caller.app, caller.team, caller.key_id) == ("tutor", "school", "")
 
 
 def test_answers_are_not_looked_at_without_a_cascade() -> None:

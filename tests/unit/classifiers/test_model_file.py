@@ -32,11 +32,12 @@ FILE = model_bytes(a_model())
 
 
 def _assert_near(found: NDArray[np.float32], written: NDArray[np.float32]) -> None:
-    """Each weight within half a level of its kind's and output's."""
+    """Each weight within half a level of its kind's; small ones within one, as none becomes 0."""
     kinds = written.reshape(len(KINDS), -1, *written.shape[1:])
     level = np.abs(kinds).max(axis=1, keepdims=True) / 127
     assert found.shape == written.shape
-    assert (np.abs(found.reshape(kinds.shape) - kinds) <= 0.501 * level).all()
+    off = np.abs(found.reshape(kinds.shape) - kinds)
+    assert (off <= np.where(np.abs(kinds) < 0.5 * level, 1.001, 0.501) * level).all()
 
 
 def _assert_same_amounts(found: Amounts | None, written: Amounts | None) -> None:
@@ -138,7 +139,7 @@ def test_one_huge_weight_is_cut_and_does_not_coarsen_the_others() -> None:
 
     rms = float(np.sqrt((table[: 1 << SLOT_BITS] ** 2).sum() / np.count_nonzero(table[: 1 << SLOT_BITS])))
     assert read[7] == pytest.approx(8 * rms, rel=1e-3)
-    assert np.abs(np.delete(read - table, 7)).max() <= 0.51 * 8 * rms / 127
+    assert np.abs(np.delete(read - table, 7)).max() <= 1.01 * 8 * rms / 127
 
 
 def test_each_kind_has_its_own_scale() -> None:

@@ -12,8 +12,9 @@ SLOTS = 1 << SLOT_BITS
 
 
 def words_of(text: str) -> list[str]:
+    """The different words, in the order of the alphabet."""
     ngrams = ngrams_of(text)
-    return [ngrams.word(place) for place in range(ngrams.counts[0])]
+    return sorted(ngrams.word(number) for number in range(ngrams.counts[0]))
 
 
 def slots_of(ngrams: NGrams, kind: int) -> list[int]:
@@ -33,13 +34,21 @@ def slots_of(ngrams: NGrams, kind: int) -> list[int]:
         ("你好 abc", ["你", "好", "abc"]),
         ("abc日本", ["abc", "日", "本"]),
         ("フランス", ["フ", "ラ", "ン", "ス"]),
-        ("ok😀😀", ["ok", "😀", "😀"]),
+        ("ok😀😀", ["ok", "😀"]),
         ("?!", ["?", "!"]),
         ("", []),
     ],
 )
 def test_a_word_is_a_run_of_letters_and_digits_or_one_other_character(text: str, words: list[str]) -> None:
-    assert words_of(text) == words
+    assert words_of(text) == sorted(words)
+
+
+@pytest.mark.parametrize("mark", ["– ", ": ", "thanks "])
+def test_what_is_repeated_counts_once(mark: str) -> None:
+    once, often = ngrams_of(f"{mark}{mark}prove it"), ngrams_of(f"{mark * 50}prove it")
+
+    assert often.slots.tolist() == once.slots.tolist()
+    assert often.shares.tolist() == once.shares.tolist()
 
 
 def test_the_same_words_get_the_same_slots_wherever_they_stand() -> None:
@@ -73,9 +82,7 @@ def test_case_and_spacing_are_gone_before_words_are_looked_at() -> None:
     assert plain.slots.tolist() == written.slots.tolist()
 
 
-@pytest.mark.parametrize(
-    ("text", "pair"), [("red box", "red box"), ("don't", "don'"), ("你好", "你好"), ("a .", "a .")]
-)
+@pytest.mark.parametrize(("text", "pair"), [("red box", "red box"), ("你好", "你好"), ("a .", "a .")])
 def test_a_pair_is_written_as_the_text_writes_it(text: str, pair: str) -> None:
     assert ngrams_of(text).pair(0) == pair
 
@@ -97,17 +104,17 @@ def test_only_the_head_and_the_tail_of_a_long_text_are_looked_at() -> None:
 
     ngrams = ngrams_of(f"first {padding} middle {padding} last")
 
-    words = [ngrams.word(place) for place in range(ngrams.counts[0])]
-    assert (words[0], words[-1]) == ("first", "last")
+    words = {ngrams.word(number) for number in range(ngrams.counts[0])}
+    assert {"first", "word", "last"} <= words
     assert "middle" not in words
 
 
 @pytest.mark.parametrize("character", ["a", "1", ".", " ", "你", "😀", "\ud800", "\x00"])
 def test_a_megabyte_has_no_more_ngrams_than_two_kilobytes(character: str) -> None:
     large = ngrams_of(character * 1_000_000)
-    small = ngrams_of(character * 2_048)
+    small = ngrams_of(f"{character * 1_024} \n {character * 1_024}")
 
-    assert all(many <= few + 3 for many, few in zip(large.counts, small.counts, strict=True))
+    assert all(many <= few for many, few in zip(large.counts, small.counts, strict=True))
 
 
 def test_a_megabyte_takes_no_longer_than_two_kilobytes() -> None:
@@ -139,24 +146,24 @@ def test_each_counts_for_one_over_the_square_root_of_how_many_of_its_kind_there_
 
 
 @given(text=ANY_TEXT)
-def test_words_are_all_of_a_text_but_its_white_space(text: str) -> None:
+def test_words_leave_out_nothing_of_a_text_but_its_white_space(text: str) -> None:
     ngrams = ngrams_of(text)
 
-    words = "".join(ngrams.word(place) for place in range(ngrams.counts[0]))
+    words = {ngrams.word(number) for number in range(ngrams.counts[0])}
 
-    assert words == "".join(character for character in text if not character.isspace())
+    assert set("".join(words)) == {character for character in text if not character.isspace()}
 
 
 @given(text=ANY_TEXT)
-def test_there_is_a_pair_between_every_two_neighbouring_words(text: str) -> None:
+def test_a_pair_is_two_words_of_the_text(text: str) -> None:
     ngrams = ngrams_of(text)
 
-    pairs = [ngrams.pair(place) for place in range(ngrams.counts[1])]
+    words = [ngrams.word(number) for number in range(ngrams.counts[0])]
 
-    assert len(pairs) == max(0, ngrams.counts[0] - 1)
-    for place, pair in enumerate(pairs):
-        assert pair.startswith(ngrams.word(place))
-        assert pair.endswith(ngrams.word(place + 1))
+    assert (ngrams.counts[1] > 0) == (len(ngrams.starts) > 1)
+    for pair in (ngrams.pair(number) for number in range(ngrams.counts[1])):
+        assert any(pair.startswith(word) for word in words)
+        assert any(pair.endswith(word) for word in words)
 
 
 @pytest.mark.parametrize("text", [*BROKEN.values(), *ODD.values()], ids=[*BROKEN, *ODD])
@@ -164,4 +171,5 @@ def test_odd_texts_are_taken_apart_like_any_other(text: str) -> None:
     ngrams = ngrams_of(text)
 
     assert ngrams.text[1:-1] == text or len(ngrams.text) < len(text)
-    assert ngrams.counts[2] == max(0, len(ngrams.text) - 3)
+    assert ngrams.counts[2] <= max(0, len(ngrams.text) - 3)
+    assert len(set(ngrams.slots.tolist())) == len(ngrams.slots) == len(ngrams.places)

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from gateway.api.dialects import parse_any
-from gateway.classifiers.outcomes import MOST_PROBLEMS, OutcomesError, read_outcomes, read_rows
+from gateway.classifiers.outcomes import MOST_PROBLEMS, OutcomesError, Row, read_outcomes, read_rows
+from tests.builders import a_request
 
 _ROW: dict[str, Any] = {"prompt": "2 + 2?", "small_correct": True, "large_correct": 0}
 
@@ -147,3 +148,9 @@ def test_rows_that_are_only_scored_keep_what_is_known_of_them(tmp_path: Path) ->
 
     (read,) = file.rows
     assert (read.app, read.team, read.task, read.small_logprob) == ("tutor", "school", "chat", -1.0)
+
+
+def test_the_caller_of_a_row_is_its_app_and_team() -> None:
+    caller = Row(line=1, request=a_request(), app="tutor", team="school").caller
+
+    assert (caller.app, caller.team, caller.key_id) == ("tutor", "school", "")
