@@ -190,10 +190,10 @@ def test_rows_that_all_ask_the_same_teach_nothing() -> None:
 
 
 def test_the_log_odds_of_rows_left_out_are_calibrated() -> None:
-    trained = _trained(ruled_rows(600, flipped=0.2))
+    trained = _trained(ruled_rows(1_500, flipped=0.2))
 
     assert trained.found.calibration_error < 0.06
-    assert trained.left_out.shape == (600,)
+    assert trained.left_out.shape == (1_500,)
 
 
 def test_the_best_of_the_settings_is_kept_and_each_is_told() -> None:
