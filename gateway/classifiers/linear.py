@@ -110,7 +110,8 @@ class LinearClassifier:
         log_odds = curve.at(score)
         small_ok = logistic(log_odds)
         contributions.sort(key=_size, reverse=True)
-        task = self._task.task_of(features, asked)
+        says_something = signals.tool_loop or _says_something(features, view)
+        task = self._task.task_of(features, asked) if says_something else "chat"
         return Classification(
             task=task,
             small_ok=small_ok,
@@ -118,7 +119,8 @@ class LinearClassifier:
             has_evidence=score >= head.bias + model.evidence_min
             and task not in model.demanding
             and not _is_yes_to_more(features, signals)
-            and (head.knows(ngrams) if _says_something(features, view) else 0.0) >= model.known_min,
+            and says_something
+            and head.knows(ngrams) >= model.known_min,
             contributions=tuple(contributions[:CONTRIBUTIONS_SHOWN]),
             history=_history(model.history, log_odds) if answer is None else None,
             model=model.label,

@@ -28,12 +28,13 @@ from gateway.classifiers.shapes import SHAPES
 from gateway.classifiers.tensors import ModelFileError, TensorReader, Tensors, put_amounts, put_table
 from gateway.domain.classification import Task
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """Of the features, the hashing and the layout: a file of another one would be read wrongly."""
 PRIOR: Final = "prior.safetensors"
 
 _METADATA: Final = "sizewise"
 _DIGEST_CHARS: Final = 12
+_MOST_BYTES: Final = 16 * 2**20
 
 
 class _HeadHeader(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -96,9 +97,13 @@ def _prior() -> Model:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
     except OSError as error:
         raise ModelFileError(f"{path}: cannot be read: {error.strerror}") from error
+    if len(data) > _MOST_BYTES:
+        raise ModelFileError(f"{path}: not a model file: it is larger than {_MOST_BYTES // 2**20} MiB")
+    return data
 
 
 def model_bytes(model: Model) -> bytes:

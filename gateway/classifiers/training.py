@@ -193,7 +193,7 @@ def train_head(examples: Sequence[Example], choices: Choices, *, cascade: bool, 
     sums = intercept + slope * gain
     curve = fit_curve(sums, labels.small)
     left_out = np.array([curve.at(each) for each in sums])
-    small_ok = _cross_fitted(gain, labels.small)
+    small_ok = _cross_fitted(gain, labels.small, slope, intercept)
     found = Found(
         reads=best.blocks.reads,
         amounts=best.amounts,
@@ -240,16 +240,18 @@ def _apgr_by_category(best: _Tried, labels: _Labels, categories: Sequence[str]) 
     return float(np.mean(scores)) if scores else None
 
 
-def _cross_fitted(gain: NDArray[np.float64], small: NDArray[np.int64]) -> NDArray[np.float64]:
-    """small_ok of each row by a slope and a curve that its fold had no part in."""
-    small_ok = np.empty(len(gain))
+def _cross_fitted(
+    gain: NDArray[np.float64], small: NDArray[np.int64], slope: float, intercept: float
+) -> NDArray[np.float64]:
+    """small_ok of each row by a curve that its fold had no part in, on the log-odds by `slope` and `intercept`."""
+    sums = intercept + slope * gain
+    log_odds = np.empty(len(gain))
+    folds = np.random.default_rng(0).permutation(len(gain)) % _CALIBRATION_FOLDS
     for fold in range(_CALIBRATION_FOLDS):
-        out = np.arange(len(gain)) % _CALIBRATION_FOLDS == fold
-        slope, intercept = _platt(gain[~out], small[~out])
-        curve = fit_curve(intercept + slope * gain[~out], small[~out])
-        log_odds = np.array([curve.at(each) for each in intercept + slope * gain[out]])
-        small_ok[out] = 1.0 / (1.0 + np.exp(-log_odds))
-    return small_ok
+        out = folds == fold
+        curve = fit_curve(sums[~out], small[~out])
+        log_odds[out] = [curve.at(each) for each in sums[out]]
+    return 1.0 / (1.0 + np.exp(-log_odds))
 
 
 def _platt(gain: NDArray[np.float64], small: NDArray[np.int64]) -> tuple[float, float]:

@@ -1,6 +1,7 @@
 """`sizewise classifier train`: a model from labelled rows."""
 
 import hashlib
+import math
 import os
 import shutil
 import tempfile
@@ -25,6 +26,22 @@ if TYPE_CHECKING:
     from gateway.classifiers.training import Found
 
 _HASH_CHARS = 12
+_LONGEST_LABEL = 100
+
+
+def _label(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    """A text that records and headers can hold. Raises click's error."""
+    if value is not None and (not value.strip() or not value.isprintable() or len(value) > _LONGEST_LABEL):
+        raise click.BadParameter(
+            f"{value!r} is no name: use 1 to {_LONGEST_LABEL} printable characters", context, option
+        )
+    return value
+
+
+def _finite(context: click.Context, option: click.Parameter, value: float) -> float:
+    if math.isnan(value):
+        raise click.BadParameter("nan is no number", context, option)
+    return value
 
 
 @click.command()
@@ -37,11 +54,12 @@ _HASH_CHARS = 12
     help="The file to write; one that is there is replaced.",
 )
 @click.option("--cascade", is_flag=True, help="Learn to judge the small model's answers too ('small_answer').")
-@click.option("--name", help="What records call the model.  [the name of --out]")
-@click.option("--model-version", default="1", show_default=True, help="Told beside its name.")
+@click.option("--name", callback=_label, help="What records call the model.  [the name of --out]")
+@click.option("--model-version", callback=_label, default="1", show_default=True, help="Told beside its name.")
 @click.option(
     "--evidence-min",
-    type=click.FloatRange(0),
+    type=click.FloatRange(0, 50),
+    callback=_finite,
     default=0.0,
     help="Log-odds that must speak for the small model before a verdict counts; 0: knowing the words is enough.",
 )

@@ -14,14 +14,17 @@ from gateway.classifiers.curve import Curve
 from gateway.classifiers.heads import TASK_SLOT_BITS, Amounts
 from gateway.classifiers.linear import Band
 from gateway.classifiers.model_file import (
+    FORMAT,
     PRIOR,
     load_classifier,
     load_prior,
     model_bytes,
     parse_model,
 )
-from gateway.classifiers.ngrams import KINDS, SLOT_BITS
+from gateway.classifiers.ngrams import KINDS, SLOT_BITS, ngrams_of
+from gateway.classifiers.shapes import shape_of
 from gateway.classifiers.tensors import ModelFileError
+from gateway.classifiers.vocabulary import tokens_of
 from gateway.domain.classification import Task
 from gateway.domain.signals import measure
 from tests.builders import a_request
@@ -246,3 +249,13 @@ def test_bands_of_equal_scores_are_a_history() -> None:
     history = (Band(0.5, 50, 10), Band(0.5, 50, 50), Band(0.75, 1, 0))
 
     assert parse_model(model_bytes(replace(a_model(), history=history)), "m").history == history
+
+
+def test_what_weights_are_of_is_that_of_the_format() -> None:
+    """Change FORMAT with this: weights of older files would be read as those of other n-grams and amounts."""
+    text = "What is 3 + 4.5 €? A. 7 B. 7.5 我们的合同 – – not all-caps"
+
+    seen = ngrams_of(text)
+    kept = [*seen.slots.tolist(), *seen.counts, *(round(amount, 6) for amount in shape_of(text, tokens_of(text)))]
+
+    assert (FORMAT, hashlib.sha256(repr(kept).encode()).hexdigest()[:12]) == (3, "d9306e4404ab")

@@ -19,6 +19,7 @@ from gateway.classifiers.training import (
     Trained,
     TrainingError,
     _Blocks,
+    _cross_fitted,
     check_rows,
     train_head,
 )
@@ -325,3 +326,13 @@ def test_rows_that_just_suffice_are_taken() -> None:
     check_rows(_labelled(DIFFERING_MIN, DIFFERING_MIN - 1, ROWS_MIN - 2 * DIFFERING_MIN + 1))
 
     assert _labelled(1, 0, 0)[0].row.large_correct
+
+
+def test_a_label_that_comes_with_the_folds_takes_nothing_from_the_calibration() -> None:
+    gain = np.linspace(-1.0, 1.0, 400)
+    small = (np.arange(400) % 5 == 0).astype(np.int64)
+
+    small_ok = _cross_fitted(gain, small, -1.0, -1.4)
+
+    assert np.isfinite(small_ok).all()
+    assert small_ok.mean() == pytest.approx(0.2, abs=0.05)

@@ -271,3 +271,16 @@ def test_a_missing_library_names_the_extra(tmp_path: Path, library: str) -> None
 
 def test_without_a_place_for_the_model_it_is_wrong_use(tmp_path: Path) -> None:
     assert _classifier("train", "--data", labelled_file(tmp_path / "rows.jsonl")).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--name", " "), ("--name", "a\nb"), ("--name", "n" * 101), ("--model-version", ""), ("--evidence-min", "nan")],
+)
+def test_what_a_file_could_not_hold_is_wrong_use_before_the_data_are_read(
+    tmp_path: Path, option: str, value: str
+) -> None:
+    result = _classifier("train", "--data", tmp_path / "none.jsonl", "--out", tmp_path / "m", option, value)
+
+    assert result.exit_code == 2
+    assert option in result.stderr
