@@ -153,12 +153,12 @@ def _of_options(text: str, places: Sequence[int]) -> list[float]:
 
 def _values(numbers: Sequence[str], longest: int) -> list[float]:
     """What numbers amount to; commas are taken for thousands, dates and versions for their first two parts."""
-    if longest <= _LONGEST_NUMBER:
-        try:
-            return [min(_LARGEST, each) for each in map(float, " ".join(numbers).replace(",", "").split())]
-        except ValueError:  # a date or a version
-            pass
-    return list(map(_value, numbers))
+    if longest > _LONGEST_NUMBER:
+        return list(map(_value, numbers))
+    try:
+        return [min(_LARGEST, each) for each in map(float, " ".join(numbers).replace(",", "").split())]
+    except ValueError:  # a date or a version
+        return list(map(_value, numbers))
 
 
 def _value(number: str) -> float:
