@@ -1,236 +1,185 @@
-"""Walk a plan: call its deployments in order until one answers, and keep the trail.
+"""Walk a plan: call its deployments in turn until one answers.
 
-An attempt that fails before anything has left for the client is followed by the next deployment; after the first byte
-there is no way back: the stream ends with an error event.
+A call that fails before anything has left for the client is tried again, or followed by the next deployment; after the
+first byte there is no way back: the stream ends with an error event.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from msgspec import Struct
-
-from gateway.deadlines import Deadline, Deadlines
 from gateway.domain.decision import Decision
 from gateway.domain.errors import (
+    AllBusyError,
+    AllRestingError,
     AttemptsExhaustedError,
+    ContextOverflowError,
+    FailedCheckError,
+    GatewayError,
     NoDeploymentError,
     PromptTooLongError,
     UpstreamError,
-    UpstreamInvalidAnswerError,
-    UpstreamTimeoutError,
 )
-from gateway.domain.policy import Deployment
-from gateway.domain.pricing import Usage, cost_nano_usd
-from gateway.domain.record import AttemptOutcome, AttemptRecord
-from gateway.domain.request import ChatRequest
-from gateway.domain.signals import Signals
-from gateway.ports import AnswerHead, Clock, Exchange, HealthBoard, Provider, UpstreamStream
+from gateway.domain.policy import Deployment, Route
+from gateway.domain.retry import wait_s
+from gateway.ports import Clock, HealthBoard, Lanes, RetryBudgets
+from gateway.relay import Relay
+from gateway.trail import Call
 
-_BYTES_PER_TOKEN = 4
-
-
-class Attempt:
-    """One upstream call under way; `close` turns it into its record."""
-
-    __slots__ = ("_started_s", "deployment", "first_byte_s", "number", "record", "usage")
-
-    def __init__(self, number: int, deployment: Deployment, started_s: float) -> None:
-        self.number = number
-        self.deployment = deployment
-        self._started_s = started_s
-        self.first_byte_s: float | None = None
-        self.usage: Usage | None = None
-        self.record: AttemptRecord | None = None
-
-    @property
-    def first_byte_ms(self) -> float | None:
-        """From the call to its first byte; None where none came."""
-        return None if self.first_byte_s is None else (self.first_byte_s - self._started_s) * 1e3
-
-    def close(
-        self, outcome: AttemptOutcome, *, arrived_s: float, ended_s: float, error: UpstreamError | None
-    ) -> AttemptRecord:
-        cost, unpriced = self._bill(error)
-        self.record = AttemptRecord(
-            number=self.number,
-            deployment=self.deployment.name,
-            tier=self.deployment.tier,
-            model=self.deployment.model,
-            outcome=outcome,
-            error_code=None if error is None else error.code,
-            status=200 if self.first_byte_s is not None else None if error is None else error.status,
-            started_ms=(self._started_s - arrived_s) * 1e3,
-            first_byte_ms=None if self.first_byte_s is None else (self.first_byte_s - arrived_s) * 1e3,
-            ended_ms=(ended_s - arrived_s) * 1e3,
-            usage=self.usage,
-            cost_nano_usd=cost,
-            unpriced=unpriced,
-        )
-        return self.record
-
-    def _bill(self, error: UpstreamError | None) -> tuple[int | None, str | None]:
-        """Cost in nano-USD, or why there is none. An upstream that answered with an error bills nothing."""
-        if self.usage is None:
-            answered_with_error = error is not None and (error.status is not None or error.is_free)
-            return (0, None) if answered_with_error else (None, "the call ended before its usage was known")
-        if self.deployment.price is None:
-            return None, self.deployment.unpriced or f"deployment {self.deployment.name!r} has no price"
-        return cost_nano_usd(self.usage, self.deployment.price), None
-
-
-class Trail:
-    """What a walk leaves behind: its attempts, who answered, and whether the client has bytes yet."""
-
-    __slots__ = ("arrived_s", "attempts", "has_answered", "served_by")
-
-    def __init__(self, arrived_s: float) -> None:
-        self.arrived_s = arrived_s
-        self.attempts: list[AttemptRecord] = []
-        self.served_by: Deployment | None = None
-        self.has_answered = False
-
-    def close(
-        self, attempt: Attempt, outcome: AttemptOutcome, ended_s: float, error: UpstreamError | None = None
-    ) -> AttemptRecord:
-        """Write the attempt's record, once: a client that leaves while its answer is sent does not undo the attempt."""
-        if attempt.record is not None:
-            return attempt.record
-        record = attempt.close(outcome, arrived_s=self.arrived_s, ended_s=ended_s, error=error)
-        self.attempts.append(record)
-        return record
-
-
-class Call(Struct, frozen=True, kw_only=True):
-    """What every attempt of one walk shares."""
-
-    decision: Decision
-    request: ChatRequest
-    signals: Signals
-    exchange: Exchange
-    trail: Trail
+BUSY_RETRY_S = 1.0
+_BUSY = "busy: as many calls under way as its limit lets it"
+_RESTING = "cooldown since the plan was made"
 
 
 class Attempts:
-    """Calls upstreams by plan. `provider_of` maps a deployment's provider name to the one that speaks its protocol."""
+    """Calls upstreams by plan. `draw` gives chance, at least 0 and below 1."""
 
     def __init__(
         self,
         *,
-        provider_of: Callable[[str], Provider],
+        relay: Relay,
         health: HealthBoard,
+        lanes: Lanes,
+        budgets: RetryBudgets,
         clock: Clock,
-        deadlines: Deadlines,
+        draw: Callable[[], float],
     ) -> None:
-        self._provider_of = provider_of
+        self._relay = relay
         self._health = health
+        self._lanes = lanes
+        self._budgets = budgets
         self._clock = clock
-        self._deadlines = deadlines
+        self._draw = draw
 
     async def walk(self, call: Call) -> None:
         """Answer the client from the first deployment that can.
 
-        Raises NoDeploymentError for an empty plan, the UpstreamError itself where another deployment would not do
-        better, bytes have left already or all failed alike, else AttemptsExhaustedError.
+        Raises NoDeploymentError for an empty plan, AllBusyError where no deployment takes a call, the UpstreamError
+        itself where another call would not do better, bytes have left already or all failed alike, else
+        AttemptsExhaustedError.
         """
-        if not call.decision.plan:
-            why = "; ".join(f"{name}: {reason}" for name, reason in call.decision.excluded.items())
-            kind = PromptTooLongError if call.decision.is_too_long else NoDeploymentError
-            raise kind(f"policy {call.decision.policy!r} leaves no deployment for this request ({why})")
+        plan, route = call.decision.plan, call.decision.route
+        if not plan:
+            raise self._nothing_to_call(call.decision)
+        self._budgets.request(route.name, self._clock.monotonic())
         errors: list[UpstreamError] = []
-        for deployment in call.decision.plan:
-            if errors and not call.decision.route.takes_over(deployment.name, errors[-1].trigger):
+        if await self._walked(plan, call, errors, is_last_resort=False):
+            return
+        is_resting = not errors and _RESTING in call.trail.passed.values()
+        if is_resting and route.insists and await self._walked(plan, call, errors, is_last_resort=True):
+            return
+        raise self._told(errors, call)
+
+    async def _walked(
+        self, plan: Sequence[Deployment], call: Call, errors: list[UpstreamError], *, is_last_resort: bool
+    ) -> bool:
+        """Whether one of the plan answered; adds what went wrong to `errors`. At last those at rest are called too."""
+        failed: Deployment | None = None
+        for deployment in plan:
+            if failed is not None and not _follows(deployment, failed, errors[-1], call.decision.route):
                 continue
-            for _ in range(1 + call.decision.route.retries):
-                error = await self._try(deployment, call)
-                if error is None:
-                    return
-                if call.trail.has_answered or not error.falls_back:
-                    raise error
-                errors.append(error)
-                if not error.retryable:
-                    break
-        # All alike: a 429 of the only deployment stays a 429, a prompt too long for all stays a 400.
-        raise errors[-1] if len({type(error) for error in errors}) == 1 else AttemptsExhaustedError(tuple(errors))
+            known = len(errors)
+            if await self._answered(deployment, call, errors, is_last_resort=is_last_resort):
+                return True
+            if len(errors) > known:
+                failed = deployment
+        return False
+
+    async def _answered(
+        self, deployment: Deployment, call: Call, errors: list[UpstreamError], *, is_last_resort: bool
+    ) -> bool:
+        """Call one deployment, as often as its route lets it."""
+        for retry in range(1 + call.decision.route.retries):
+            if errors and not self._may_repeat(call, errors[-1]):
+                return False
+            if retry:
+                await asyncio.sleep(wait_s(retry, self._draw()))
+            if why := await self._enter(deployment, is_last_resort=is_last_resort):
+                call.trail.passed[deployment.name] = why
+                return False
+            error = await self._try(deployment, call)
+            if error is None:
+                return True
+            if call.trail.has_answered or not error.falls_back:
+                raise error
+            errors.append(error)
+            if not error.retryable:
+                return False
+        return False
+
+    async def _enter(self, deployment: Deployment, *, is_last_resort: bool) -> str:
+        """Take a place for a call; why there is none, where there is none."""
+        limit = deployment.concurrency
+        if limit is not None and not await self._lanes.enter(deployment.name, limit):
+            return _BUSY
+        if self._health.enter(deployment.name, self._clock.monotonic()) or is_last_resort:
+            return ""
+        if limit is not None:
+            self._lanes.leave(deployment.name)
+        return _RESTING
 
     async def _try(self, deployment: Deployment, call: Call) -> UpstreamError | None:
         """One attempt, from its call to its line in the trail; returns what went wrong."""
-        trail, now_s = call.trail, self._clock.monotonic
-        attempt = Attempt(len(trail.attempts) + 1, deployment, now_s())
+        trail, name, now_s = call.trail, deployment.name, self._clock.monotonic
+        attempt = trail.begin(deployment, now_s())
+        route = call.decision.route
+        tested = route.check if route.check is not None and deployment in route.first else None
         try:
-            await (self._stream if call.request.stream else self._complete)(attempt, call)
+            await self._relay.run(attempt, call, tested)
         except UpstreamError as error:
             trail.close(attempt, "interrupted" if trail.has_answered else "failed", now_s(), error)
-            self._health.failed(deployment.name, error, now_s())
+            self._health.failed(name, error, now_s())
             return error
         except asyncio.CancelledError:
             trail.close(attempt, "cancelled", now_s())
+            self._health.left(name)
             raise
         finally:  # closed already, but after a fault of our own
             trail.close(attempt, "failed", now_s())
-        self._health.succeeded(deployment.name, attempt.first_byte_ms)
+            if deployment.concurrency is not None:
+                self._lanes.leave(name)
+        self._health.succeeded(name, attempt.first_byte_ms, now_s())
         return None
 
-    async def _complete(self, attempt: Attempt, call: Call) -> None:
-        deployment, timeouts = attempt.deployment, call.decision.route.timeouts
-        try:
-            with self._deadlines.within(timeouts.total_s):
-                completion = await self._provider_of(deployment.provider).complete(deployment, call.request, timeouts)
-        except TimeoutError as exc:
-            raise _too_slow(deployment, "answer", timeouts.total_s) from exc
-        attempt.first_byte_s = self._clock.monotonic()
-        attempt.usage = completion.usage or _estimated(call.signals, len(completion.body) // _BYTES_PER_TOKEN)
-        record = call.trail.close(attempt, "ok", attempt.first_byte_s)
-        call.trail.served_by = deployment
-        call.trail.has_answered = True
-        await call.exchange.answer(_head(call, attempt, record.cost_nano_usd), completion.body)
+    def _may_repeat(self, call: Call, error: UpstreamError) -> bool:
+        """Whether another call may be made after this failure."""
+        if error.is_of_request or self._budgets.spend(call.decision.route.name, self._clock.monotonic()):
+            return True
+        call.trail.is_budget_spent = True
+        return False
 
-    async def _stream(self, attempt: Attempt, call: Call) -> None:
-        deployment, timeouts = attempt.deployment, call.decision.route.timeouts
-        stream: UpstreamStream | None = None
-        deadline = self._deadlines.within(timeouts.first_token_s, at_most_s=timeouts.total_s)
-        try:
-            with deadline:
-                stream = await self._provider_of(deployment.provider).stream(deployment, call.request, timeouts)
-                await self._relay(stream, attempt, call, deadline)
-        except TimeoutError as exc:
-            if deadline.is_over:
-                raise _too_slow(deployment, "whole answer", timeouts.total_s) from exc
-            if call.trail.has_answered:
-                raise _too_slow(deployment, "next event", timeouts.idle_s) from exc
-            raise _too_slow(deployment, "first token", timeouts.first_token_s) from exc
-        finally:
-            if stream is not None:
-                if call.trail.has_answered:
-                    attempt.usage = stream.usage or _estimated(call.signals, stream.output_events)
-                await stream.aclose()
-        call.trail.close(attempt, "ok", self._clock.monotonic())
-        await call.exchange.end_stream()
+    def _nothing_to_call(self, decision: Decision) -> GatewayError:
+        why = _list(decision.excluded)
+        message = f"policy {decision.policy!r} leaves no deployment for this request ({why})"
+        if decision.is_resting:
+            return AllRestingError(message, retry_after_s=self._rest_s(decision.excluded))
+        return (PromptTooLongError if decision.is_too_long else NoDeploymentError)(message)
 
-    async def _relay(self, stream: UpstreamStream, attempt: Attempt, call: Call, deadline: Deadline) -> None:
-        """Pass events on as they come. The deadline watches the upstream alone: it rests while the client reads."""
-        exchange, idle_s = call.exchange, call.decision.route.timeouts.idle_s
-        async for events in stream:
-            deadline.pause()
-            if attempt.first_byte_s is None:
-                attempt.first_byte_s = self._clock.monotonic()
-                call.trail.served_by = attempt.deployment
-                call.trail.has_answered = True
-                await exchange.start_stream(_head(call, attempt, None))
-            await exchange.send(events)
-            deadline.push(idle_s)
-        if attempt.first_byte_s is None:
-            raise UpstreamInvalidAnswerError(f"deployment {attempt.deployment.name!r} sent a stream without an event")
+    def _told(self, errors: list[UpstreamError], call: Call) -> GatewayError:
+        """What the client is told once nobody answered."""
+        if errors:  # all alike: a 429 of the only deployment stays a 429, a prompt too long for all stays a 400
+            return errors[-1] if len({type(error) for error in errors}) == 1 else AttemptsExhaustedError(tuple(errors))
+        passed = call.trail.passed
+        message = f"no deployment takes another call now ({_list(passed)})"
+        if _BUSY in passed.values():
+            return AllBusyError(message, retry_after_s=BUSY_RETRY_S)
+        return AllRestingError(message, retry_after_s=self._rest_s(passed))
+
+    def _rest_s(self, deployments: Iterable[str]) -> float:
+        """Seconds until the first of them is back."""
+        cooling = self._health.fleet(self._clock.monotonic()).cooling
+        return min((cooling[name] for name in deployments if name in cooling), default=BUSY_RETRY_S)
 
 
-def _too_slow(deployment: Deployment, awaited: str, limit_s: float) -> UpstreamTimeoutError:
-    return UpstreamTimeoutError(f"deployment {deployment.name!r} sent no {awaited} within {limit_s:g} s")
+def _list(reasons: Mapping[str, str]) -> str:
+    return "; ".join(f"{name}: {why}" for name, why in reasons.items())
 
 
-def _estimated(signals: Signals, output_tokens: int) -> Usage:
-    return Usage(input_tokens=signals.tokens, output_tokens=output_tokens, estimated=True)
-
-
-def _head(call: Call, attempt: Attempt, cost: int | None) -> AnswerHead:
-    return AnswerHead(
-        decision=call.decision, deployment=attempt.deployment, attempts=attempt.number, cost_nano_usd=cost
-    )
+def _follows(deployment: Deployment, failed: Deployment, error: UpstreamError, route: Route) -> bool:
+    """Whether the deployment is for what follows that failure of another."""
+    if not route.takes_over(deployment.name, error.trigger):
+        return False
+    if isinstance(error, FailedCheckError):
+        return deployment not in route.first  # one escalation: the same tier would not do better
+    if isinstance(error, ContextOverflowError) and failed.context_window is not None:
+        return deployment.context_window is None or deployment.context_window > failed.context_window
+    return True

@@ -2,6 +2,7 @@
 
 import hmac
 import os
+import random
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -18,8 +19,12 @@ from gateway.api.dialects import parse_any
 from gateway.api.policy_explain import policy_explain_routes
 from gateway.api.probes import Readiness
 from gateway.attempts import Attempts
+from gateway.classifiers.guarded import GuardedClassifier
 from gateway.classifiers.model_file import load_classifier
-from gateway.counters.memory import MemoryHealthBoard, MemorySessions, OpenAdmission
+from gateway.counters.health import MemoryHealthBoard
+from gateway.counters.lanes import MemoryLanes
+from gateway.counters.memory import MemorySessions, OpenAdmission
+from gateway.counters.retries import MemoryRetryBudgets
 from gateway.deadlines import Deadlines
 from gateway.domain.record import RequestRecord
 from gateway.pipeline import Gateway
@@ -30,6 +35,7 @@ from gateway.policyfile.watcher import PolicyWatcher
 from gateway.ports import Admission, Classifier, Clock, HealthBoard, KeyStore, PolicySource, Recorder, Sessions
 from gateway.providers.directory import ProviderDirectory
 from gateway.providers.price_map import PriceMap
+from gateway.relay import Relay
 from gateway.settings import Settings
 from gateway.store.reader import RecordReader
 from gateway.store.static_keys import StaticKeys
@@ -110,7 +116,7 @@ def assemble(
     """
     clock = clock or SystemClock()
     keys = keys or StaticKeys(key.get_secret_value() for key in settings.api_keys)
-    classifier = classifier or load_classifier(settings.model)
+    classifier = GuardedClassifier(classifier or load_classifier(settings.model))
     policies = policies or _policies(settings, os.environ if environment is None else environment, classifier)
     files = policies if isinstance(policies, FilePolicySource) else None
     database_url = settings.database_url.get_secret_value()
@@ -128,7 +134,20 @@ def assemble(
         sessions=sessions or MemorySessions(),
         classifier=classifier,
         health=health,
-        attempts=Attempts(provider_of=providers.get, health=health, clock=clock, deadlines=Deadlines()),
+        attempts=Attempts(
+            relay=Relay(
+                provider_of=providers.get,
+                health=health,
+                clock=clock,
+                deadlines=Deadlines(),
+                classifier=classifier,
+            ),
+            health=health,
+            lanes=MemoryLanes(),
+            budgets=MemoryRetryBudgets(),
+            clock=clock,
+            draw=random.random,
+        ),
         recorder=Recorders(writer, metrics),
         clock=clock,
     )

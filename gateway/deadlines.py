@@ -16,7 +16,7 @@ class Deadline:
     """A context manager that ends its body with TimeoutError when the deadline passes.
 
     `push` moves it, never beyond its end; `pause` stops the clock, the end included, while the body waits for someone
-    who is not timed.
+    who is not timed, and `resume` lets it go on.
     """
 
     __slots__ = ("_cancels_before", "_deadlines", "_due_s", "_end_s", "_expired", "_is_paused", "_task")
@@ -45,9 +45,13 @@ class Deadline:
     def pause(self) -> None:
         self._is_paused = True
 
+    def resume(self) -> None:
+        self._is_paused = False
+
     def tick(self, now_s: float, passed_s: float) -> None:
-        """Expire if it is time; a pause moves the end by as much as has passed."""
+        """Expire if it is time; a pause moves it by as much as has passed, and its end too."""
         if self._is_paused:
+            self._due_s += passed_s
             self._end_s += passed_s
         elif now_s >= self._due_s and not self._expired:
             self._expired = True

@@ -4,7 +4,7 @@ import asyncio
 
 from msgspec.structs import replace
 
-from gateway.attempts import Attempts, Call
+from gateway.attempts import Attempts
 from gateway.domain.comparison import beside
 from gateway.domain.decision import decide
 from gateway.domain.errors import GatewayError
@@ -24,6 +24,7 @@ from gateway.ports import (
     Sessions,
 )
 from gateway.story import Story
+from gateway.trail import Call
 
 
 class Gateway:
@@ -106,7 +107,14 @@ class Gateway:
                 seen = replace(facts, headers=exchange.headers(other.headers))
                 story.beside = beside(other, seen, decision, policy)
             await self._attempts.walk(
-                Call(decision=decision, request=request, signals=signals, exchange=exchange, trail=story.trail)
+                Call(
+                    decision=decision,
+                    request=request,
+                    signals=signals,
+                    caller=story.caller,
+                    exchange=exchange,
+                    trail=story.trail,
+                )
             )
             story.succeeded()
         except GatewayError as error:

@@ -5,11 +5,12 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from gateway.domain.answer import Answer
 from gateway.domain.classification import Classification
 from gateway.domain.decision import Decision
 from gateway.domain.errors import GatewayError, UpstreamError
 from gateway.domain.facts import Budget, Fleet
-from gateway.domain.policy import Deployment, PolicySet, Timeouts
+from gateway.domain.policy import Concurrency, Deployment, PolicySet, Timeouts
 from gateway.domain.pricing import Usage
 from gateway.domain.record import RequestRecord
 from gateway.domain.request import NOBODY, Caller, ChatRequest
@@ -57,18 +58,64 @@ class Sessions(Protocol):
 
 
 class Classifier(Protocol):
+    @property
+    def judges_answers(self) -> bool:
+        """Whether it was trained to."""
+        ...
+
     def classify(self, request: ChatRequest, signals: Signals, caller: Caller = NOBODY) -> Classification: ...
+    def judge(self, answer: Answer, request: ChatRequest, signals: Signals, caller: Caller = NOBODY) -> Classification:
+        """How likely an answer of the small model is right. Raises ValueError where it judges no answers."""
+        ...
 
 
 class HealthBoard(Protocol):
-    """Which deployments are at rest, and what each attempt did to that."""
+    """Which deployments are at rest, and what each call did to that: `enter` before it, one of the others after it.
+
+    `now_s`: seconds, monotonic.
+    """
 
     def fleet(self, now_s: float) -> Fleet:
         """How the deployments fare now."""
         ...
 
-    def succeeded(self, deployment: str, first_byte_ms: float | None) -> None: ...
+    def enter(self, deployment: str, now_s: float) -> bool:
+        """Whether a call may begin. After a rest only one may, until it is known what comes of it."""
+        ...
+
+    def answers(self, deployment: str) -> None:
+        """The first byte of a stream has come; the call goes on."""
+        ...
+
+    def succeeded(self, deployment: str, first_byte_ms: float | None, now_s: float) -> None: ...
     def failed(self, deployment: str, error: UpstreamError, now_s: float) -> None: ...
+    def left(self, deployment: str) -> None:
+        """The call ended for a reason that says nothing of the deployment."""
+        ...
+
+
+class Lanes(Protocol):
+    """Places for calls under way, where a deployment has only so many."""
+
+    async def enter(self, deployment: str, limit: Concurrency) -> bool:
+        """Take a place, waiting for one within the limit's bounds; False where there is none."""
+        ...
+
+    def leave(self, deployment: str) -> None:
+        """Give it back."""
+        ...
+
+
+class RetryBudgets(Protocol):
+    """How many calls each route may make because others failed. `now_s`: seconds, monotonic."""
+
+    def request(self, route: str, now_s: float) -> None:
+        """Count a request of the route."""
+        ...
+
+    def spend(self, route: str, now_s: float) -> bool:
+        """Take one call; False where none is left. The route's request is counted already."""
+        ...
 
 
 class Completion(Struct, frozen=True, kw_only=True):
@@ -111,12 +158,16 @@ class Recorder(Protocol):
 
 
 class AnswerHead(Struct, frozen=True, kw_only=True):
-    """What every answer says of itself in its headers."""
+    """What every answer says of itself in its headers.
+
+    may_retry  False: the client should not send the request again by itself
+    """
 
     decision: Decision | None = None
     deployment: Deployment | None = None
     attempts: int = 0
     cost_nano_usd: int | None = None
+    may_retry: bool = True
 
 
 class Exchange(Protocol):

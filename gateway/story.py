@@ -1,10 +1,9 @@
 """What is known of one request while it runs; told at the end, it is the record."""
 
-from gateway.attempts import Trail
 from gateway.domain.classification import Classification
 from gateway.domain.context import context_of
 from gateway.domain.decision import Decision
-from gateway.domain.errors import GatewayError, NoDeploymentError
+from gateway.domain.errors import AllBusyError, GatewayError, NoDeploymentError
 from gateway.domain.facts import Facts
 from gateway.domain.policy import Deployment, Policy
 from gateway.domain.pricing import Usage, cost_nano_usd
@@ -14,6 +13,7 @@ from gateway.domain.rollout import Beside
 from gateway.domain.session import Session
 from gateway.domain.signals import Signals
 from gateway.ports import AnswerHead, Clock
+from gateway.trail import Trail
 
 
 class Story:
@@ -52,7 +52,7 @@ class Story:
     def failed(self, error: GatewayError, status: int) -> None:
         """The client saw `status`, and the error, in its body or as the last event of its stream."""
         self._status, self._error_code = status, error.code
-        if isinstance(error, NoDeploymentError):
+        if isinstance(error, NoDeploymentError | AllBusyError):
             self._outcome = "refused"
         else:
             self._outcome = "interrupted" if self.trail.has_answered else "failed"
@@ -62,7 +62,9 @@ class Story:
         self._status = 200 if self.trail.has_answered else None
 
     def head(self) -> AnswerHead:
-        return AnswerHead(decision=self.decision, attempts=len(self.trail.attempts))
+        return AnswerHead(
+            decision=self.decision, attempts=len(self.trail.attempts), may_retry=not self.trail.is_budget_spent
+        )
 
     def told(self) -> RequestRecord:
         """The record of the request, as of now."""
@@ -92,7 +94,7 @@ class Story:
             tier=None if served is None else served.tier,
             model=None if served is None else served.model,
             reasons=() if decision is None else decision.reasons,
-            excluded={} if decision is None else decision.excluded,
+            excluded={} if decision is None else {**decision.excluded, **self.trail.passed},
             threshold=None if decision is None else decision.threshold,
             signals=self.signals,
             classification=self.classification,

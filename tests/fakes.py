@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, field
 
+from gateway.domain.answer import Answer
 from gateway.domain.classification import Classification
 from gateway.domain.errors import GatewayError, UpstreamError
 from gateway.domain.facts import NO_BUDGET, Budget, Fleet
@@ -46,7 +47,7 @@ Outcome = Fails | Answers | Streams
 
 
 class FakeStream:
-    """`UpstreamStream` of programmed steps; each event counts as one token."""
+    """`UpstreamStream` of programmed steps; each event counts as one token, a comment as none."""
 
     def __init__(self, script: Streams) -> None:
         self._script = script
@@ -62,7 +63,7 @@ class FakeStream:
             if isinstance(step, BaseException):
                 raise step
             if isinstance(step, bytes):
-                self.output_events += 1
+                self.output_events += not step.startswith(b":")
                 yield step
             else:
                 await asyncio.sleep(step)
@@ -77,16 +78,17 @@ class FakeProvider:
     def __init__(self, *outcomes: Outcome) -> None:
         self._outcomes = list(outcomes)
         self.called: list[str] = []
+        self.requests: list[ChatRequest] = []
         self.streams: list[FakeStream] = []
         self.closings = 0
 
     async def complete(self, deployment: Deployment, request: ChatRequest, timeouts: Timeouts) -> Completion:
-        outcome = await self._next(deployment)
+        outcome = await self._next(deployment, request)
         assert isinstance(outcome, Answers), f"the test programmed {outcome!r} for a request that does not stream"
         return Completion(body=outcome.body, usage=outcome.usage)
 
     async def stream(self, deployment: Deployment, request: ChatRequest, timeouts: Timeouts) -> FakeStream:
-        outcome = await self._next(deployment)
+        outcome = await self._next(deployment, request)
         assert isinstance(outcome, Streams), f"the test programmed {outcome!r} for a request that streams"
         self.streams.append(FakeStream(outcome))
         return self.streams[-1]
@@ -94,8 +96,9 @@ class FakeProvider:
     async def aclose(self) -> None:
         self.closings += 1
 
-    async def _next(self, deployment: Deployment) -> Outcome:
+    async def _next(self, deployment: Deployment, request: ChatRequest) -> Outcome:
         self.called.append(deployment.name)
+        self.requests.append(request)
         assert self._outcomes, f"deployment {deployment.name!r} was called more often than the test programmed"
         outcome = self._outcomes.pop(0)
         if outcome.after_s:
@@ -164,18 +167,29 @@ class FakeExchange:
 
 
 class FakeHealthBoard:
-    """`HealthBoard` of fixed rests, which keeps what it was told: deployment and error code, None for a success."""
+    """`HealthBoard` of fixed rests, which keeps what it was told: deployment and
+    error code, `left` for a client that left, None for a success."""
 
     def __init__(self, cooling: Mapping[str, float] | None = None) -> None:
         self._cooling = cooling or {}
         self.asked_at_s: list[float] = []
         self.told: list[tuple[str, str | None]] = []
+        self.answering: list[str] = []
 
     def fleet(self, now_s: float) -> Fleet:
         self.asked_at_s.append(now_s)
         return Fleet(cooling=self._cooling)
 
-    def succeeded(self, deployment: str, first_byte_ms: float | None) -> None:
+    def enter(self, deployment: str, now_s: float) -> bool:
+        return deployment not in self._cooling
+
+    def answers(self, deployment: str) -> None:
+        self.answering.append(deployment)
+
+    def left(self, deployment: str) -> None:
+        self.told.append((deployment, "left"))
+
+    def succeeded(self, deployment: str, first_byte_ms: float | None, now_s: float) -> None:
         self.told.append((deployment, None))
 
     def failed(self, deployment: str, error: UpstreamError, now_s: float) -> None:
@@ -195,10 +209,20 @@ class FakeRecorder:
 
 
 class FakeClassifier:
-    """`Classifier` that always says the same, or always fails."""
+    """`Classifier` that always says the same, or always fails. `answer_ok`: how likely it takes answers to be right."""
 
-    def __init__(self, verdict: Classification | Exception | None = None) -> None:
+    def __init__(self, verdict: Classification | Exception | None = None, *, answer_ok: float | None = None) -> None:
         self._verdict = verdict or a_classification()
+        self._answer_ok = answer_ok
+
+    @property
+    def judges_answers(self) -> bool:
+        return self._answer_ok is not None
+
+    def judge(self, answer: Answer, request: ChatRequest, signals: Signals, caller: Caller = NOBODY) -> Classification:
+        if self._answer_ok is None:
+            raise ValueError("it judges no answers")
+        return a_classification(small_ok=self._answer_ok)
 
     def classify(self, request: ChatRequest, signals: Signals, caller: Caller = NOBODY) -> Classification:
         if isinstance(self._verdict, Exception):

@@ -27,8 +27,11 @@ ENVELOPES: Final[dict[type[GatewayError], Envelope]] = {
     errors.MethodNotAllowedError: Envelope(405, "invalid_request_error"),
     errors.NoDeploymentError: Envelope(403, "invalid_request_error"),
     errors.PromptTooLongError: Envelope(400, "invalid_request_error"),
+    errors.AllRestingError: Envelope(503, "server_error"),
+    errors.AllBusyError: Envelope(503, "server_error"),
     errors.UpstreamError: Envelope(502, "server_error"),
     errors.UpstreamConnectError: Envelope(502, "server_error"),
+    errors.UpstreamTlsError: Envelope(502, "server_error"),
     errors.UpstreamTimeoutError: Envelope(504, "server_error"),
     errors.UpstreamUnavailableError: Envelope(502, "server_error"),
     errors.UpstreamRateLimitError: Envelope(429, "rate_limit_error"),
@@ -40,6 +43,7 @@ ENVELOPES: Final[dict[type[GatewayError], Envelope]] = {
     errors.UpstreamRejectedError: Envelope(400, "invalid_request_error"),
     errors.ContextOverflowError: Envelope(400, "invalid_request_error"),
     errors.ContentFilterError: Envelope(400, "invalid_request_error"),
+    errors.FailedCheckError: Envelope(502, "server_error"),
     errors.AttemptsExhaustedError: Envelope(502, "server_error"),
 }
 

@@ -8,7 +8,7 @@ from gateway.api.asgi import Headers, Message, Receive, Scope, Send
 from gateway.api.errors import envelope, error_body
 from gateway.api.headers import answer_headers
 from gateway.api.openai_chat import parse_chat
-from gateway.domain.errors import BodyTooLargeError, GatewayError, InvalidRequestError, UpstreamError
+from gateway.domain.errors import BodyTooLargeError, GatewayError, InvalidRequestError
 from gateway.domain.request import ChatRequest
 from gateway.ports import AnswerHead
 
@@ -135,7 +135,7 @@ class ChatExchange:
     async def refuse(self, error: GatewayError, head: AnswerHead) -> int:
         status, body = envelope(error).status, error_body(error)
         headers = [_JSON, (b"content-length", b"%d" % len(body)), *answer_headers(self.request_id, head)]
-        if isinstance(error, UpstreamError) and error.retry_after_s is not None:
+        if error.retry_after_s is not None:
             headers.append((b"retry-after", b"%d" % max(1, round(error.retry_after_s))))
         if isinstance(error, BodyTooLargeError):
             headers.append((b"connection", b"close"))

@@ -37,6 +37,8 @@ def answer_headers(request_id: str, head: AnswerHead) -> Headers:
         )
     if head.cost_nano_usd is not None:
         headers.append((b"x-sizewise-cost-usd", usd(head.cost_nano_usd).encode()))
+    if not head.may_retry:
+        headers.append((b"x-should-retry", b"false"))
     return headers
 
 

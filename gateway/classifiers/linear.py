@@ -81,6 +81,10 @@ class LinearClassifier:
         self._task = model.task or task
         ngrams_of("")  # the tables of its hashing are made once, and not by the first request
 
+    @property
+    def judges_answers(self) -> bool:
+        return self.model.answer is not None
+
     def classify(self, request: ChatRequest, signals: Signals, caller: Caller = NOBODY) -> Classification:
         return self._verdict(request, signals, caller, None)
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from gateway.domain.affinity import keeps_turn, remembers, settled
 from gateway.domain.exclusions import (
+    RESTING,
     STANDS_BEHIND,
     TOO_LONG,
     Notes,
@@ -45,6 +46,11 @@ class Decision(Struct, frozen=True, kw_only=True):
     excluded: Mapping[str, str]
     threshold: float
     baseline: Deployment | None
+
+    @property
+    def is_resting(self) -> bool:
+        """Nothing may be called, and all that might serve it rest."""
+        return not self.plan and any(why.startswith(RESTING) for why in self.excluded.values())
 
     @property
     def is_too_long(self) -> bool:
@@ -123,10 +129,12 @@ def _planned(route: Route, policy: Policy, match: Match, facts: Facts, notes: No
     if facts.session is not None:
         plan = settled(plan, policy, match, facts, notes)
     cooling = facts.fleet.cooling
-    usable = without_resting(plan, cooling, notes) if cooling else plan
+    usable = without_resting(plan, cooling, notes, insists=route.insists) if cooling else plan
     if route.triggers:
         kept = "" if facts.session is None else facts.session.deployment
-        usable = without_untriggered(usable, route, notes, kept) or all_the_same(plan, cooling, notes)
+        usable = without_untriggered(usable, route, notes, kept)
+        if not usable and route.insists:
+            usable = all_the_same(plan, cooling, notes)
     return usable
 
 

@@ -9,9 +9,12 @@ GatewayError
 │   ├── UnknownPathError            no such endpoint
 │   └── MethodNotAllowedError       the endpoint exists, the method does not
 ├── NoDeploymentError           the policy leaves no deployment for this request
-│   └── PromptTooLongError          for no other reason than that it is longer than every window
+│   ├── PromptTooLongError          for no other reason than that it is longer than every window
+│   └── AllRestingError             all of them rest after failures, and the route does not insist
+├── AllBusyError                each has as many calls under way as the policy lets it
 ├── UpstreamError               one attempt failed
-│   ├── UpstreamConnectError        refused, unresolvable, TLS, or no connection in time
+│   ├── UpstreamConnectError        refused, unresolvable, or no connection in time
+│   │   └── UpstreamTlsError            its certificate or handshake is not to be trusted
 │   ├── UpstreamTimeoutError        connected, then too slow
 │   ├── UpstreamUnavailableError    a 5xx of its own
 │   ├── UpstreamRateLimitError      429; may carry when to come back
@@ -22,7 +25,8 @@ GatewayError
 │   ├── UpstreamInterruptedError    the answer broke off
 │   ├── UpstreamRejectedError       it finds the request malformed
 │   ├── ContextOverflowError        the prompt is longer than the model's window
-│   └── ContentFilterError          its content filter refused the prompt
+│   ├── ContentFilterError          its content filter refused the prompt
+│   └── FailedCheckError            it answered, but the answer failed the route's check
 └── AttemptsExhaustedError      every deployment of the plan failed; holds their errors
 
 `code` is stable and low in cardinality: it is what clients read, the metric label and the column in the record.
@@ -37,15 +41,20 @@ Trigger = Literal["error", "timeout", "rate_limit", "context_overflow", "content
 
 
 class GatewayError(Exception):
-    """Base of all; `param` names the request field at fault, where there is one."""
+    """Base of all.
+
+    param          the request field at fault, where there is one
+    retry_after_s  seconds after which it may be tried again; None where that is not known
+    """
 
     code: ClassVar[str] = "internal_error"
     retryable: ClassVar[bool] = False
 
-    def __init__(self, message: str, *, param: str | None = None) -> None:
+    def __init__(self, message: str, *, param: str | None = None, retry_after_s: float | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.param = param
+        self.retry_after_s = retry_after_s
 
 
 class RequestError(GatewayError):
@@ -88,6 +97,16 @@ class PromptTooLongError(NoDeploymentError):
     code = "context_length_exceeded"
 
 
+class AllRestingError(NoDeploymentError):
+    code = "all_resting"
+
+
+class AllBusyError(GatewayError):
+    """Shed at once: a queue that only grows helps nobody."""
+
+    code = "all_busy"
+
+
 class UpstreamError(GatewayError):
     """One attempt failed. `status` is what the upstream answered, None where it did not."""
 
@@ -97,6 +116,8 @@ class UpstreamError(GatewayError):
     blames_deployment: ClassVar[bool] = True
     """Whether it counts against the deployment's health."""
     trigger: ClassVar[Trigger] = "error"
+    is_of_request: ClassVar[bool] = False
+    """Whether the request itself brought it about: the call after it is no repetition, and spends no retry budget."""
     is_free: ClassVar[bool] = False
     """Whether it is certain that nothing was generated, so nothing is billed, though no status came back."""
 
@@ -109,9 +130,8 @@ class UpstreamError(GatewayError):
         detail: str | None = None,
         param: str | None = None,
     ) -> None:
-        super().__init__(message, param=param)
+        super().__init__(message, param=param, retry_after_s=retry_after_s)
         self.status = status
-        self.retry_after_s = retry_after_s
         self.detail = detail
 
 
@@ -119,6 +139,11 @@ class UpstreamConnectError(UpstreamError):
     code = "upstream_connect"
     retryable = True
     is_free = True
+
+
+class UpstreamTlsError(UpstreamConnectError):
+    code = "upstream_tls"
+    retryable = False
 
 
 class UpstreamTimeoutError(UpstreamError):
@@ -168,12 +193,21 @@ class ContextOverflowError(UpstreamError):
     code = "context_length_exceeded"
     trigger = "context_overflow"
     blames_deployment = False
+    is_of_request = True
 
 
 class ContentFilterError(UpstreamError):
     code = "content_filter"
     trigger = "content_filter"
     blames_deployment = False
+    is_of_request = True
+
+
+class FailedCheckError(UpstreamError):
+    code = "failed_check"
+    trigger = "failed_check"
+    blames_deployment = False
+    is_of_request = True
 
 
 class AttemptsExhaustedError(GatewayError):

@@ -11,11 +11,11 @@ NEVER_DOWN = "tool loop"
 _TAKES_OVER = "takes over on"
 STANDS_BEHIND = (NEVER_DOWN, _TAKES_OVER)
 """How the reasons begin of what is left out for the sake of another deployment."""
-_RESTING = "cooldown"
+RESTING = "cooldown"
 _ALL_THE_SAME = "every deployment is cooling down: trying them all the same"
 _FAILED_BEFORE: Mapping[str, frozenset[Trigger]] = {
     TOO_LONG: frozenset({"context_overflow"}),
-    _RESTING: frozenset({"error", "timeout", "rate_limit"}),
+    RESTING: frozenset({"error", "timeout", "rate_limit"}),
 }
 """How a reason begins → the failures that its deployment would meet, or has met."""
 
@@ -66,15 +66,17 @@ def _lack(capabilities: frozenset[str], signals: Signals) -> str | None:
     return None
 
 
-def without_resting(fit: Sequence[Deployment], cooling: Mapping[str, float], notes: Notes) -> Sequence[Deployment]:
-    """Leave resting deployments out, unless all are at rest: then each is better than none."""
+def without_resting(
+    fit: Sequence[Deployment], cooling: Mapping[str, float], notes: Notes, *, insists: bool
+) -> Sequence[Deployment]:
+    """Leave resting deployments out. Where all are at rest each is better than none, if the route insists."""
     rested = [deployment for deployment in fit if deployment.name not in cooling]
-    if not rested:
+    if not rested and insists:
         if fit:
             notes.reasons.append(_ALL_THE_SAME)
         return fit
     notes.excluded.update(
-        {each.name: f"{_RESTING} for {cooling[each.name]:.1f} s more" for each in fit if each.name in cooling}
+        {each.name: f"{RESTING} for {cooling[each.name]:.1f} s more" for each in fit if each.name in cooling}
     )
     return rested
 

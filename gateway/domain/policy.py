@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from gateway.domain.answer import Checks
 from gateway.domain.errors import Trigger, UnknownModelError
 from gateway.domain.facts import Facts
 from gateway.domain.pricing import Price
@@ -27,6 +28,14 @@ class Timeouts(Struct, frozen=True, kw_only=True):
     total_s: float = 600.0
 
 
+class Concurrency(Struct, frozen=True, kw_only=True):
+    """How many calls of a deployment may be under way at once, how many more may wait for a place, and how long."""
+
+    calls: int
+    queue: int = 0
+    queue_s: float = 1.0
+
+
 class Deployment(Struct, frozen=True, kw_only=True):
     """One provider, model, endpoint, price and labels.
 
@@ -34,6 +43,7 @@ class Deployment(Struct, frozen=True, kw_only=True):
     api_key         the secret itself; its repr never shows it
     capabilities    None: not declared, so nothing is excluded for want of one
     context_window  tokens, input and output together; None: not declared
+    concurrency     None: as many calls at once as come
     unpriced        why there is no price, where there is none
     """
 
@@ -49,6 +59,7 @@ class Deployment(Struct, frozen=True, kw_only=True):
     labels: Mapping[str, Label] = {}
     price: Price | None = None
     unpriced: str | None = None
+    concurrency: Concurrency | None = None
 
 
 class Secret:
@@ -66,11 +77,27 @@ class Secret:
         return "Secret('***')"
 
 
+class Check(Struct, frozen=True, kw_only=True):
+    """What an answer of a route's first deployments must pass; where it does not, `then` answers.
+
+    wanted        the tests that need no model
+    min_score     the least probability that the answer is right, by the classifier; None: it is not asked
+    buffer_bytes  of a stream: it is decided at the latest when so much has come
+    """
+
+    wanted: Checks
+    min_score: float | None = None
+    buffer_bytes: int = 262_144
+
+
 class Route(Struct, frozen=True, kw_only=True):
     """An ordered plan: `first` in the order of the strategy, then `then` as listed.
 
-    weights   of the strategy `weighted`: deployment → its share of the whole, all above 0
-    triggers  deployment → the failures of the one before that it takes over on; absent: on any
+    weights         of the strategy `weighted`: deployment → its share of the whole, all above 0
+    triggers        deployment → the failures of the one before that it takes over on; absent: on any
+    max_latency_ms  those of `first` that lately took longer to their first byte come last; None: it does not matter
+    check           None: an answer is passed on as it is
+    insists         where all its deployments rest, they are called all the same; else the request is refused
     """
 
     name: str
@@ -81,6 +108,9 @@ class Route(Struct, frozen=True, kw_only=True):
     triggers: Mapping[str, frozenset[Trigger]] = {}
     retries: int = 0
     timeouts: Timeouts = Timeouts()
+    max_latency_ms: float | None = None
+    check: Check | None = None
+    insists: bool = True
 
     def takes_over(self, deployment: str, failure: Trigger) -> bool:
         """Whether the deployment is for what follows that failure."""

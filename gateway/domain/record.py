@@ -18,6 +18,21 @@ interrupted: a stream broke off after its first byte; client_disconnected: nobod
 AttemptOutcome = Literal["ok", "failed", "interrupted", "cancelled"]
 
 
+class CheckResult(Struct, frozen=True, kw_only=True):
+    """What came of testing an answer before it counted.
+
+    passed    whether it was passed on
+    failures  the codes of the tests it failed
+    score     the probability that it is right, as the classifier sees it; None where it was not asked
+    is_whole  False where only the beginning was there when it had to be decided
+    """
+
+    passed: bool
+    failures: tuple[str, ...] = ()
+    score: float | None = None
+    is_whole: bool = True
+
+
 class AttemptRecord(Struct, frozen=True, kw_only=True):
     """One upstream call. Times are milliseconds since the request was accepted; None: it did not come to that."""
 
@@ -35,6 +50,8 @@ class AttemptRecord(Struct, frozen=True, kw_only=True):
     cost_nano_usd: int | None = None
     unpriced: str | None = None
     """Why there is no cost, where there is none."""
+    check: CheckResult | None = None
+    """None: its answer was not tested."""
 
 
 class RequestRecord(Struct, frozen=True, kw_only=True):

@@ -54,6 +54,10 @@ class Trial:
         self._parse = parse
         self._classifier = classifier
 
+    @property
+    def judges_answers(self) -> bool:
+        return self._classifier.judges_answers
+
     def read(self, body: bytes) -> ChatRequest:
         """Raises InvalidRequestError for a body the gateway would refuse."""
         return self._parse(body)

@@ -14,11 +14,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gateway.api.dialects import parse_any
-from gateway.attempts import Attempts
 from gateway.classifiers.model_file import load_prior
 from gateway.cli.policy_explain import explain
 from gateway.cli.policy_trial import policies_to_try
-from gateway.deadlines import Deadlines
 from gateway.domain.classification import Classification
 from gateway.domain.decision import Decision, decide
 from gateway.domain.errors import GatewayError
@@ -36,7 +34,8 @@ from gateway.policyfile.cases import Case, read_cases
 from gateway.policyfile.explainer import AdminExplainer, Explainer
 from gateway.policyfile.trial import Given, Trial
 from gateway.providers.price_map import PriceMap
-from tests.fakes import Fails, FakeExchange, FakeHealthBoard, FakePolicies, FakeProvider, FakeRecorder
+from tests.attempts import attempts_over
+from tests.fakes import Fails, FakeClassifier, FakeExchange, FakeHealthBoard, FakePolicies, FakeProvider, FakeRecorder
 from tests.virtual_time import LoopClock, run
 
 POLICIES = Path(__file__).parents[2] / "policies"
@@ -46,10 +45,11 @@ TRIAL = Trial(parse_any, CLASSIFIER)
 REQUEST_ID = "trial"
 
 
-class Said:
+class Said(FakeClassifier):
     """`Classifier` that says what a case says it said; asked, as the shipped one, for the rest."""
 
     def __init__(self, given: Given) -> None:
+        super().__init__()
         self._given = given
 
     def classify(self, request: ChatRequest, signals: Signals, caller: Caller = NOBODY) -> Classification:
@@ -127,7 +127,7 @@ def _live(policies: PolicySet, body: bytes, given: Given) -> RequestRecord:
         sessions=known,
         classifier=Said(given),
         health=health,
-        attempts=Attempts(provider_of=lambda _: down, health=health, clock=clock, deadlines=Deadlines()),
+        attempts=attempts_over(lambda _: down, health=health, clock=clock),
         recorder=recorder,
         clock=clock,
     )

@@ -2,9 +2,12 @@ import asyncio
 
 import pytest
 
+from gateway.attempts import BUSY_RETRY_S
 from gateway.deadlines import TICK_S
 from gateway.domain.decision import Decision
 from gateway.domain.errors import (
+    AllBusyError,
+    AllRestingError,
     AttemptsExhaustedError,
     ContentFilterError,
     ContextOverflowError,
@@ -23,6 +26,7 @@ from gateway.domain.errors import (
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
+from gateway.domain.policy import Concurrency, Deployment
 from gateway.domain.pricing import Usage
 from gateway.domain.request import ChatRequest
 from gateway.domain.signals import measure
@@ -133,6 +137,13 @@ def test_there_are_no_more_calls_than_deployments_times_one_and_the_retries() ->
     assert walk.error is DOWN
 
 
+def test_a_retry_waits_a_little_and_longer_each_time_and_a_fallback_does_not_wait() -> None:
+    walk = walk_plan(*[Fails(error=DOWN)] * 3, Answers(), decision=a_plan(retries=2))
+
+    started = [attempt.started_ms for attempt in walk.attempts]
+    assert started == pytest.approx([0.0, 50.0, 150.0, 150.0])
+
+
 def test_each_attempt_tells_the_health_board_once() -> None:
     walk = walk_plan(Fails(error=DOWN), Answers())
 
@@ -215,7 +226,7 @@ def test_a_cancelled_call_is_one_cancelled_attempt_and_falls_back_to_nobody() ->
     assert isinstance(walk.error, asyncio.CancelledError)
     assert walk.outcomes == ["cancelled"]
     assert walk.provider.called == ["small-a"]
-    assert walk.health.told == []
+    assert walk.health.told == [("small-a", "left")]
 
 
 @pytest.mark.parametrize("request_", [a_request(), STREAMED], ids=["whole", "streamed"])
@@ -299,3 +310,108 @@ def test_a_fallback_takes_over_after_its_kind_of_failure_and_after_no_other(
     assert taken.provider.called == ["small-a", "large-a"]
     assert passed.provider.called == ["small-a"]
     assert passed.error is error
+
+
+class _Spent:
+    """`RetryBudgets` of which nothing is left."""
+
+    def request(self, route: str, now_s: float) -> None: ...
+    def spend(self, route: str, now_s: float) -> bool:
+        return False
+
+
+def test_where_the_retry_budget_is_spent_a_failure_is_told_at_once_and_the_client_is_asked_not_to_repeat() -> None:
+    walk = walk_plan(Fails(error=DOWN), decision=a_plan(retries=3), budgets=_Spent())
+
+    assert walk.provider.called == ["small-a"]
+    assert walk.error is DOWN
+    assert walk.trail.is_budget_spent
+
+
+@pytest.mark.parametrize("error", [ContextOverflowError("long", status=400), ContentFilterError("no", status=400)])
+def test_what_the_request_itself_brought_about_spends_no_retry_budget(error: UpstreamError) -> None:
+    walk = walk_plan(Fails(error=error), Answers(), budgets=_Spent())
+
+    assert walk.error is None
+    assert not walk.trail.is_budget_spent
+
+
+def test_a_prompt_too_long_for_one_is_not_tried_on_a_window_that_is_no_larger() -> None:
+    small, same = a_deployment("small-a", context_window=8_000), a_deployment("small-b", context_window=8_000)
+    large = a_deployment("large-a", context_window=128_000)
+    overflow = Fails(error=ContextOverflowError("long", status=400))
+
+    walk = walk_plan(
+        overflow, Answers(), decision=a_decision(small, same, large, route=a_route("r", small, same, large))
+    )
+
+    assert walk.provider.called == ["small-a", "large-a"]
+
+
+def test_a_deployment_that_began_to_rest_since_the_plan_was_made_is_passed_over() -> None:
+    walk = walk_plan(Answers(), cooling={"small-a": 5.0})
+
+    assert walk.provider.called == ["large-a"]
+    assert list(walk.trail.passed) == ["small-a"]
+
+
+def test_where_all_rest_they_are_called_all_the_same() -> None:
+    walk = walk_plan(Fails(error=DOWN), Answers(), cooling={"small-a": 5.0, "large-a": 3.0})
+
+    assert walk.error is None
+    assert walk.provider.called == ["small-a", "large-a"]
+
+
+def test_where_all_rest_and_the_route_does_not_insist_the_request_is_refused_with_the_time_to_wait() -> None:
+    decision = a_decision(SMALL, LARGE, route=a_route("r", SMALL, LARGE, insists=False))
+
+    walk = walk_plan(decision=decision, cooling={"small-a": 5.0, "large-a": 3.0})
+
+    assert isinstance(walk.error, AllRestingError)
+    assert walk.error.retry_after_s == 3.0
+    assert walk.provider.called == []
+
+
+def test_a_plan_left_empty_by_rests_says_when_the_first_is_back() -> None:
+    empty = a_decision(plan=(), excluded={"small-a": "cooldown for 5.0 s more"})
+
+    walk = walk_plan(decision=empty, cooling={"small-a": 5.0})
+
+    assert isinstance(walk.error, AllRestingError)
+    assert walk.error.retry_after_s == 5.0
+
+
+def _limited(calls: int, queue: int = 0) -> Deployment:
+    return a_deployment("small-a", concurrency=Concurrency(calls=calls, queue=queue, queue_s=1.0))
+
+
+def test_a_deployment_that_has_as_many_calls_as_it_may_is_passed_over() -> None:
+    full = _limited(0)
+
+    walk = walk_plan(Answers(), decision=a_decision(full, LARGE, route=a_route("r", full, LARGE)))
+
+    assert walk.provider.called == ["large-a"]
+    assert walk.trail.passed["small-a"].startswith("busy")
+
+
+def test_where_every_deployment_is_busy_the_request_is_shed_at_once() -> None:
+    full = _limited(0)
+
+    walk = walk_plan(decision=a_decision(full, route=a_route("r", full)))
+
+    assert isinstance(walk.error, AllBusyError)
+    assert walk.error.retry_after_s == BUSY_RETRY_S
+    assert walk.provider.called == []
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [Answers(), Fails(error=DOWN), Fails(error=ValueError("a bug"))],
+    ids=["answered", "failed", "a bug"],
+)
+def test_each_call_gives_its_place_back(outcome: Outcome) -> None:
+    one = _limited(1)
+
+    walk = walk_plan(outcome, Answers(), decision=a_decision(one, LARGE, route=a_route("r", one, LARGE)))
+
+    assert walk.lanes.calls("small-a") == 0

@@ -86,7 +86,7 @@ def test_silence_within_a_stream_interrupts_it() -> None:
     walk = walk_plan(Streams(steps=(b"a", FOR_EVER_S)), request=STREAMED)
 
     assert isinstance(walk.error, UpstreamTimeoutError)
-    assert "no next event within 3 s" in str(walk.error)
+    assert "no next content within 3 s" in str(walk.error)
     assert walk.outcomes == ["interrupted"]
     assert walk.attempts[0].ended_ms == pytest.approx(3_000, abs=TICK_S * 1e3)
     assert walk.stream.closings == 1

@@ -4,9 +4,7 @@ from dataclasses import dataclass
 import pytest
 from msgspec.structs import replace
 
-from gateway.attempts import Attempts
 from gateway.counters.memory import MemorySessions
-from gateway.deadlines import Deadlines
 from gateway.domain.classification import Classification
 from gateway.domain.errors import (
     AuthenticationError,
@@ -23,6 +21,7 @@ from gateway.domain.rollout import Rollout
 from gateway.domain.session import draw_of, session_key
 from gateway.pipeline import Gateway
 from gateway.store.static_keys import StaticKeys
+from tests.attempts import attempts_over
 from tests.builders import a_classification, a_deployment, a_policy, a_request, a_route, a_session, always
 from tests.fakes import (
     Answers,
@@ -99,7 +98,7 @@ def _live(
         sessions=sessions or MemorySessions(),
         classifier=FakeClassifier(verdict),
         health=life.health,
-        attempts=Attempts(provider_of=lambda _: life.provider, health=life.health, clock=clock, deadlines=Deadlines()),
+        attempts=attempts_over(lambda _: life.provider, health=life.health, clock=clock),
         recorder=life.recorder,
         clock=clock,
     )

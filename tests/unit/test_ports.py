@@ -9,7 +9,10 @@ from gateway import ports
 from gateway.api.exchange import ChatExchange
 from gateway.bootstrap import Recorders, SystemClock
 from gateway.classifiers.linear import LinearClassifier
-from gateway.counters.memory import MemoryHealthBoard, MemorySessions, OpenAdmission
+from gateway.counters.health import MemoryHealthBoard
+from gateway.counters.lanes import MemoryLanes
+from gateway.counters.memory import MemorySessions, OpenAdmission
+from gateway.counters.retries import MemoryRetryBudgets
 from gateway.policyfile.loader import FilePolicySource
 from gateway.providers.openai_http import OpenAIProvider, OpenAIStream
 from gateway.store.static_keys import StaticKeys
@@ -35,9 +38,11 @@ IMPLEMENTATIONS: dict[type, tuple[type, ...]] = {
     ports.Exchange: (ChatExchange, FakeExchange),
     ports.HealthBoard: (MemoryHealthBoard, FakeHealthBoard),
     ports.KeyStore: (StaticKeys,),
+    ports.Lanes: (MemoryLanes,),
     ports.PolicySource: (FilePolicySource, FakePolicies),
     ports.Provider: (OpenAIProvider, FakeProvider),
     ports.Recorder: (Recorders, RecordWriter, MetricsRecorder, FakeRecorder),
+    ports.RetryBudgets: (MemoryRetryBudgets,),
     ports.Sessions: (MemorySessions,),
     ports.UpstreamStream: (OpenAIStream, FakeStream),
 }

@@ -1,20 +1,23 @@
 """Walks of a plan of two deployments in virtual time, and what each left behind."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.attempts import Attempts, Call, Trail
-from gateway.deadlines import Deadlines
+from gateway.counters.lanes import MemoryLanes
 from gateway.domain.decision import Decision
 from gateway.domain.errors import UpstreamUnavailableError
 from gateway.domain.policy import Timeouts
 from gateway.domain.pricing import Usage
 from gateway.domain.record import AttemptRecord
-from gateway.domain.request import ChatRequest
+from gateway.domain.request import NOBODY, ChatRequest
 from gateway.domain.signals import measure
+from gateway.ports import RetryBudgets
+from gateway.trail import Call, Trail
+from tests.attempts import attempts_over
 from tests.builders import a_decision, a_deployment, a_request, a_route
-from tests.fakes import FakeExchange, FakeHealthBoard, FakeProvider, FakeStream, Outcome
+from tests.fakes import FakeClassifier, FakeExchange, FakeHealthBoard, FakeProvider, FakeStream, Outcome
 from tests.virtual_time import LoopClock, run
 
 SMALL: Final = a_deployment("small-a")
@@ -35,6 +38,7 @@ class Walk:
     exchange: FakeExchange
     health: FakeHealthBoard
     asked: list[str]
+    lanes: MemoryLanes
     error: BaseException | None = None
 
     @property
@@ -64,6 +68,9 @@ def walk_plan(
     takes_s: float = 0.0,
     cancel_at_s: float | None = None,
     send_error: BaseException | None = None,
+    cooling: Mapping[str, float] | None = None,
+    budgets: RetryBudgets | None = None,
+    answer_ok: float | None = None,
 ) -> Walk:
     """Walk a plan whose calls have these outcomes in order; `takes_s` is the client's share of each piece sent."""
     request = request or a_request()
@@ -71,19 +78,28 @@ def walk_plan(
         trail=Trail(0.0),
         provider=FakeProvider(*outcomes),
         exchange=FakeExchange(request=request, takes_s=takes_s, send_error=send_error),
-        health=FakeHealthBoard(),
+        health=FakeHealthBoard(cooling),
         asked=[],
+        lanes=MemoryLanes(),
     )
 
     def provider_of(name: str) -> FakeProvider:
         walk.asked.append(name)
         return walk.provider
 
-    attempts = Attempts(provider_of=provider_of, health=walk.health, clock=LoopClock(), deadlines=Deadlines())
+    attempts = attempts_over(
+        provider_of,
+        health=walk.health,
+        clock=LoopClock(),
+        classifier=FakeClassifier(answer_ok=answer_ok),
+        budgets=budgets,
+        lanes=walk.lanes,
+    )
     call = Call(
         decision=decision or a_plan(),
         request=request,
         signals=measure(request),
+        caller=NOBODY,
         exchange=walk.exchange,
         trail=walk.trail,
     )

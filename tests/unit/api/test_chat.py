@@ -7,37 +7,23 @@ import orjson
 import pytest
 
 from gateway.api.chat import ChatCompletions
-from gateway.attempts import Attempts
 from gateway.bootstrap import SystemClock
-from gateway.counters.memory import MemoryHealthBoard, MemorySessions, OpenAdmission
-from gateway.deadlines import Deadlines
-from gateway.domain.classification import Classification
+from gateway.counters.health import MemoryHealthBoard
+from gateway.counters.memory import MemorySessions, OpenAdmission
 from gateway.domain.errors import UpstreamInterruptedError
 from gateway.domain.policy import Deployment, Timeouts
 from gateway.domain.pricing import Usage
 from gateway.domain.record import RequestRecord
-from gateway.domain.request import NOBODY, Caller, ChatRequest
-from gateway.domain.signals import Signals
+from gateway.domain.request import ChatRequest
 from gateway.pipeline import Gateway
 from gateway.ports import Completion
 from gateway.store.static_keys import StaticKeys
-from tests.builders import a_classification
+from tests.attempts import attempts_over
+from tests.fakes import FakeClassifier
 from tests.unit.api.asgi_client import KEY, FixedPolicies, Wire, scope
 
 USAGE = Usage(input_tokens=10, output_tokens=2)
 EVENT = b'data: {"choices":[{}]}\n\n'
-
-
-class Classified:
-    """`Classifier` with one answer for all; or with a fault of its own."""
-
-    def __init__(self, *, is_broken: bool = False) -> None:
-        self._is_broken = is_broken
-
-    def classify(self, request: ChatRequest, signals: Signals, caller: Caller = NOBODY) -> Classification:
-        if self._is_broken:
-            raise ZeroDivisionError
-        return a_classification()
 
 
 class Events:
@@ -92,9 +78,9 @@ class Endpoint:
             policies=FixedPolicies(),
             admission=OpenAdmission(),
             sessions=MemorySessions(),
-            classifier=Classified(is_broken=is_broken),
+            classifier=FakeClassifier(ZeroDivisionError() if is_broken else None),
             health=health,
-            attempts=Attempts(provider_of=lambda _: answering, health=health, clock=clock, deadlines=Deadlines()),
+            attempts=attempts_over(lambda _: answering, health=health, clock=clock),
             recorder=self,
             clock=clock,
         )

@@ -3,14 +3,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.domain.cooldown import (
+    CALLS_TO_TELL,
     FAILURES_TO_REST,
     HEALTHY,
     LONGEST_REST_S,
     QUOTA_REST_S,
     RATE_LIMIT_REST_S,
     REST_S,
+    TRIAL_S,
+    WINDOW_S,
     Health,
     after_failure,
+    after_first_byte,
+    after_leaving,
+    after_success,
+    entered,
 )
 from gateway.domain.errors import (
     ContentFilterError,
@@ -36,15 +43,15 @@ def _after(*errors: UpstreamError, health: Health = HEALTHY, now_s: float = 100.
 def test_a_few_failures_in_a_row_do_not_rest_a_deployment() -> None:
     health = _after(*[_DOWN] * (FAILURES_TO_REST - 1))
 
-    assert not health.is_cooling(100.0)
+    assert health.cooling_s(100.0) == 0.0
     assert health.failures == FAILURES_TO_REST - 1
 
 
 def test_enough_failures_in_a_row_do() -> None:
     health = _after(*[_DOWN] * FAILURES_TO_REST)
 
-    assert health.is_cooling(100.0 + REST_S - 0.001)
-    assert not health.is_cooling(100.0 + REST_S)
+    assert health.cooling_s(100.0 + REST_S - 1.0) == 1.0
+    assert health.cooling_s(100.0 + REST_S) == 0.0
 
 
 def test_each_rest_in_a_row_is_twice_as_long_up_to_a_limit() -> None:
@@ -107,3 +114,103 @@ def test_calls_under_way_when_a_rest_began_do_not_lengthen_it() -> None:
     health = _after(*[_DOWN] * 30)
 
     assert health.until_s == 100.0 + REST_S
+
+
+def _rested() -> Health:
+    """After a rest that has just ended at 110 s."""
+    return _after(*[_DOWN] * FAILURES_TO_REST)
+
+
+def test_half_of_the_calls_failing_rests_a_deployment_though_none_fail_in_a_row() -> None:
+    health = HEALTHY
+    for _ in range(CALLS_TO_TELL // 2):
+        health = after_success(after_failure(health, _DOWN, 100.0), 100.0)
+    assert health.cooling_s(100.0) == 0.0
+
+    health = after_failure(health, _DOWN, 100.0)
+
+    assert health.cooling_s(100.0) == REST_S
+
+
+def test_a_share_below_half_does_not() -> None:
+    health = HEALTHY
+    for _ in range(50):
+        health = after_failure(health, _DOWN, 100.0)
+        health = after_success(after_success(health, 100.0), 100.0)
+
+    assert health.cooling_s(100.0) == 0.0
+
+
+def test_failures_of_an_earlier_window_do_not_count_towards_the_share() -> None:
+    health = HEALTHY
+    for number in range(40):
+        now_s = 100.0 + number * WINDOW_S
+        health = after_success(after_failure(health, _DOWN, now_s), now_s)
+
+    assert health.cooling_s(1e6) == 0.0
+    assert health.calls <= 2
+
+
+def test_after_a_rest_exactly_one_call_may_try_it() -> None:
+    trial = entered(_rested(), 110.0)
+
+    assert trial is not None
+    assert entered(trial, 110.0) is None
+    assert trial.cooling_s(111.0) == TRIAL_S - 1.0
+
+
+def test_nobody_may_enter_while_it_rests() -> None:
+    assert entered(_rested(), 109.9) is None
+
+
+def test_a_trial_that_never_answers_makes_room_for_another() -> None:
+    trial = entered(_rested(), 110.0)
+
+    assert trial is not None
+    assert entered(trial, 110.0 + TRIAL_S) is not None
+
+
+def test_a_trial_that_fails_rests_it_at_once_and_for_longer() -> None:
+    trial = entered(_rested(), 110.0)
+    assert trial is not None
+
+    health = after_failure(trial, _DOWN, 110.5)
+
+    assert health.cooling_s(110.5) == 2 * REST_S
+
+
+def test_a_trial_that_succeeds_ends_the_matter() -> None:
+    trial = entered(_rested(), 110.0)
+
+    assert trial is not None
+    assert after_success(trial, 111.0) == HEALTHY
+
+
+def test_a_trial_whose_stream_begins_lets_the_others_in_and_the_next_failure_rests_it_again() -> None:
+    trial = entered(_rested(), 110.0)
+    assert trial is not None
+
+    health = after_first_byte(trial)
+
+    assert entered(health, 110.1) is not None
+    assert after_failure(health, _DOWN, 110.5).cooling_s(110.5) == 2 * REST_S
+
+
+def test_a_trial_whose_client_left_makes_room_for_another() -> None:
+    trial = entered(_rested(), 110.0)
+    assert trial is not None
+
+    assert entered(after_leaving(trial), 110.1) is not None
+
+
+def test_a_trial_that_the_request_itself_made_fail_makes_room_for_another() -> None:
+    trial = entered(_rested(), 110.0)
+    assert trial is not None
+
+    assert entered(after_failure(trial, ContextOverflowError("long"), 110.1), 110.1) is not None
+
+
+def test_a_first_byte_of_a_deployment_that_is_well_changes_nothing() -> None:
+    health = Health(failures=2)
+
+    assert after_first_byte(health) is health

@@ -8,6 +8,7 @@ from gateway.domain.errors import (
     AttemptsExhaustedError,
     ContentFilterError,
     ContextOverflowError,
+    FailedCheckError,
     GatewayError,
     InvalidRequestError,
     RequestError,
@@ -16,6 +17,7 @@ from gateway.domain.errors import (
     UpstreamInterruptedError,
     UpstreamRejectedError,
     UpstreamTimeoutError,
+    UpstreamTlsError,
     UpstreamUnavailableError,
 )
 
@@ -70,11 +72,17 @@ def test_only_a_request_the_upstream_finds_malformed_is_not_tried_elsewhere() ->
 def test_a_deployment_is_not_blamed_for_what_the_request_brought_about() -> None:
     blameless = {each for each in KINDS_OF_UPSTREAM_ERROR if not each.blames_deployment}
 
-    assert blameless == {UpstreamRejectedError, ContextOverflowError, ContentFilterError}
+    assert blameless == {UpstreamRejectedError, ContextOverflowError, ContentFilterError, FailedCheckError}
+
+
+def test_only_what_the_request_brought_about_is_followed_by_a_call_that_spends_no_budget() -> None:
+    of_request = {each for each in KINDS_OF_UPSTREAM_ERROR if each.is_of_request}
+
+    assert of_request == {ContextOverflowError, ContentFilterError, FailedCheckError}
 
 
 def test_only_a_call_that_never_arrived_is_certain_to_be_free() -> None:
-    assert [each for each in KINDS_OF_UPSTREAM_ERROR if each.is_free] == [UpstreamConnectError]
+    assert {each for each in KINDS_OF_UPSTREAM_ERROR if each.is_free} == {UpstreamConnectError, UpstreamTlsError}
 
 
 def test_an_error_says_its_message_and_names_the_field_at_fault() -> None:

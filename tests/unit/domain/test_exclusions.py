@@ -54,5 +54,16 @@ def test_a_request_that_fits_everywhere_excludes_nothing() -> None:
 def test_resting_deployments_are_noted_with_the_time_they_have_left() -> None:
     notes = Notes()
 
-    assert without_resting((_A, _B), {"a": 2.96}, notes) == [_B]
+    assert without_resting((_A, _B), {"a": 2.96}, notes, insists=True) == [_B]
     assert notes.excluded == {"a": "cooldown for 3.0 s more"}
+
+
+def test_where_all_rest_each_is_better_than_none_if_the_route_insists() -> None:
+    resting = {"a": 3.0, "b": 2.0}
+    insisting, refusing = Notes(), Notes()
+
+    assert list(without_resting((_A, _B), resting, insisting, insists=True)) == [_A, _B]
+    assert list(without_resting((_A, _B), resting, refusing, insists=False)) == []
+
+    assert insisting.excluded == {}
+    assert set(refusing.excluded) == {"a", "b"}

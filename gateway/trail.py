@@ -1,0 +1,113 @@
+"""What a walk over deployments leaves behind: an attempt for each upstream call, who answered, who was passed over."""
+
+from msgspec import Struct
+
+from gateway.domain.decision import Decision
+from gateway.domain.errors import UpstreamError
+from gateway.domain.policy import Deployment
+from gateway.domain.pricing import Usage, cost_nano_usd
+from gateway.domain.record import AttemptOutcome, AttemptRecord, CheckResult
+from gateway.domain.request import Caller, ChatRequest
+from gateway.domain.signals import Signals
+from gateway.ports import AnswerHead, Exchange
+
+
+class Attempt:
+    """One upstream call under way; `close` turns it into its record."""
+
+    __slots__ = ("_started_s", "check", "deployment", "first_byte_s", "number", "record", "usage")
+
+    def __init__(self, number: int, deployment: Deployment, started_s: float) -> None:
+        self.number = number
+        self.deployment = deployment
+        self._started_s = started_s
+        self.first_byte_s: float | None = None
+        self.usage: Usage | None = None
+        self.check: CheckResult | None = None
+        self.record: AttemptRecord | None = None
+
+    @property
+    def first_byte_ms(self) -> float | None:
+        """From the call to its first byte; None where none came."""
+        return None if self.first_byte_s is None else (self.first_byte_s - self._started_s) * 1e3
+
+    def close(
+        self, outcome: AttemptOutcome, *, arrived_s: float, ended_s: float, error: UpstreamError | None
+    ) -> AttemptRecord:
+        cost, unpriced = self._bill(error)
+        self.record = AttemptRecord(
+            number=self.number,
+            deployment=self.deployment.name,
+            tier=self.deployment.tier,
+            model=self.deployment.model,
+            outcome=outcome,
+            error_code=None if error is None else error.code,
+            status=200 if self.first_byte_s is not None else None if error is None else error.status,
+            started_ms=(self._started_s - arrived_s) * 1e3,
+            first_byte_ms=None if self.first_byte_s is None else (self.first_byte_s - arrived_s) * 1e3,
+            ended_ms=(ended_s - arrived_s) * 1e3,
+            usage=self.usage,
+            cost_nano_usd=cost,
+            unpriced=unpriced,
+            check=self.check,
+        )
+        return self.record
+
+    def _bill(self, error: UpstreamError | None) -> tuple[int | None, str | None]:
+        """Cost in nano-USD, or why there is none. An upstream that answered with an error bills nothing."""
+        if self.usage is None:
+            answered_with_error = error is not None and (error.status is not None or error.is_free)
+            return (0, None) if answered_with_error else (None, "the call ended before its usage was known")
+        if self.deployment.price is None:
+            return None, self.deployment.unpriced or f"deployment {self.deployment.name!r} has no price"
+        return cost_nano_usd(self.usage, self.deployment.price), None
+
+
+class Trail:
+    """Filled by the walk.
+
+    passed           deployment → why it was not called though the plan has it
+    served_by        whose answer the client gets
+    has_answered     bytes of an answer have left for the client: there is no way back
+    is_budget_spent  a call that might have helped was not made, for the route's retry budget is spent
+    """
+
+    __slots__ = ("arrived_s", "attempts", "has_answered", "is_budget_spent", "passed", "served_by")
+
+    def __init__(self, arrived_s: float) -> None:
+        self.arrived_s = arrived_s
+        self.attempts: list[AttemptRecord] = []
+        self.passed: dict[str, str] = {}
+        self.served_by: Deployment | None = None
+        self.has_answered = False
+        self.is_budget_spent = False
+
+    def begin(self, deployment: Deployment, now_s: float) -> Attempt:
+        return Attempt(len(self.attempts) + 1, deployment, now_s)
+
+    def close(
+        self, attempt: Attempt, outcome: AttemptOutcome, ended_s: float, error: UpstreamError | None = None
+    ) -> AttemptRecord:
+        """Write the attempt's record, once: a client that leaves while its answer is sent does not undo the attempt."""
+        if attempt.record is not None:
+            return attempt.record
+        record = attempt.close(outcome, arrived_s=self.arrived_s, ended_s=ended_s, error=error)
+        self.attempts.append(record)
+        return record
+
+
+class Call(Struct, frozen=True, kw_only=True):
+    """What every attempt of one walk shares."""
+
+    decision: Decision
+    request: ChatRequest
+    signals: Signals
+    caller: Caller
+    exchange: Exchange
+    trail: Trail
+
+    def head(self, attempt: Attempt, cost: int | None) -> AnswerHead:
+        """What an answer says of itself: who gives it, after how many attempts, and what it cost so far as is known."""
+        return AnswerHead(
+            decision=self.decision, deployment=attempt.deployment, attempts=attempt.number, cost_nano_usd=cost
+        )
