@@ -127,6 +127,8 @@ def assemble(
         metrics.watch_policies(files.status)
     providers = ProviderDirectory(now=clock.now)
     health = health or MemoryHealthBoard()
+    board = health
+    metrics.watch_fleet(lambda: board.fleet(clock.monotonic()).cooling)
     gateway = Gateway(
         keys=keys,
         policies=policies,

@@ -140,7 +140,7 @@ class Relay:
             score = self._classifier.judge(answer, call.request, call.signals, call.caller).small_ok
             failures = ["low_score"] if score < tested.min_score else []
         codes = tuple(failures)
-        attempt.check = CheckResult(passed=not codes, failures=codes, score=score, is_whole=is_whole)
+        attempt.checked = CheckResult(passed=not codes, failures=codes, score=score, is_whole=is_whole)
         if codes:
             raise FailedCheckError(
                 f"deployment {attempt.deployment.name!r} gave an answer that failed its check: {', '.join(codes)}"

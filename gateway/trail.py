@@ -15,7 +15,7 @@ from gateway.ports import AnswerHead, Exchange
 class Attempt:
     """One upstream call under way; `close` turns it into its record."""
 
-    __slots__ = ("_started_s", "check", "deployment", "first_byte_s", "number", "record", "usage")
+    __slots__ = ("_started_s", "checked", "deployment", "first_byte_s", "number", "record", "usage")
 
     def __init__(self, number: int, deployment: Deployment, started_s: float) -> None:
         self.number = number
@@ -23,7 +23,7 @@ class Attempt:
         self._started_s = started_s
         self.first_byte_s: float | None = None
         self.usage: Usage | None = None
-        self.check: CheckResult | None = None
+        self.checked: CheckResult | None = None
         self.record: AttemptRecord | None = None
 
     @property
@@ -49,7 +49,7 @@ class Attempt:
             usage=self.usage,
             cost_nano_usd=cost,
             unpriced=unpriced,
-            check=self.check,
+            checked=self.checked,
         )
         return self.record
 

@@ -261,6 +261,19 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 (Query(rate("attempts_total", by="deployment, outcome"), "{{deployment}}: {{outcome}}"),),
                 stacked=True,
             ),
+            Panel(
+                "Resting deployments",
+                "Seconds each still rests after failures; one that is well is not shown.",
+                units.Seconds,
+                (Query("max by (deployment) (sizewise_deployment_resting_seconds)", "{{deployment}}"),),
+            ),
+            Panel(
+                "Checked answers",
+                "Answers tested before they counted, by what came of it; those not passed were answered by another.",
+                units.OpsPerSecond,
+                (Query(rate("checks_total", by="deployment, result"), "{{deployment}}: {{result}}"),),
+                stacked=True,
+            ),
         ),
     ),
 )

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from gateway.domain.classification import Classification
 from gateway.domain.decision import DEFAULT_RULE
 from gateway.domain.pricing import Usage, usd
-from gateway.domain.record import AttemptRecord, Outcome, RequestRecord
+from gateway.domain.record import AttemptRecord, CheckResult, Outcome, RequestRecord
 from gateway.domain.rollout import Beside
 from gateway.domain.sensitivity import Kind
 from gateway.domain.signals import Signals
@@ -152,9 +152,19 @@ def _attempt(attempt: AttemptRecord) -> Iterator[str]:
     yield f"{attempt.deployment} (tier {attempt.tier}, model {attempt.model}): {attempt.outcome}{code}{status}"
     first = "" if attempt.first_byte_ms is None else f", first byte at {attempt.first_byte_ms:.1f} ms"
     yield f"took {attempt.ended_ms - attempt.started_ms:.1f} ms from {attempt.started_ms:.1f} ms on{first}"
+    if attempt.checked is not None:
+        yield _checked(attempt.checked)
     if attempt.usage is not None:
         yield _tokens(attempt.usage)
     yield "cost " + _amount(attempt.cost_nano_usd, attempt.unpriced)
+
+
+def _checked(checked: CheckResult) -> str:
+    of = "its answer" if checked.is_whole else "the beginning of its answer"
+    score = "" if checked.score is None else f", right with probability {checked.score:.1%}"
+    if checked.passed:
+        return f"{of} passed the check{score}"
+    return f"{of} failed the check: {', '.join(checked.failures)}{score}"
 
 
 def _money(record: RequestRecord) -> Iterator[str]:

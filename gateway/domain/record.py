@@ -50,7 +50,7 @@ class AttemptRecord(Struct, frozen=True, kw_only=True):
     cost_nano_usd: int | None = None
     unpriced: str | None = None
     """Why there is no cost, where there is none."""
-    check: CheckResult | None = None
+    checked: CheckResult | None = None
     """None: its answer was not tested."""
 
 

@@ -13,11 +13,24 @@ Order = Callable[[Route, Sequence[Deployment], Facts], tuple[Sequence[Deployment
 
 
 def ordered(route: Route, fit: Sequence[Deployment], facts: Facts) -> tuple[Sequence[Deployment], str]:
-    """The deployments by the route's strategy, and the reason; as listed, and no reason, where there is no choice."""
-    order = _ORDERS.get(route.strategy)
-    if order is None or len(fit) < 2:
+    """The deployments by the route's strategy, and the reason; as listed, and no reason, where there is no choice.
+
+    Those that lately took longer than the route's `max_latency_ms` come last, whatever the strategy, the fastest first.
+    """
+    if len(fit) < 2:
         return fit, ""
-    return order(route, fit, facts)
+    order = _ORDERS.get(route.strategy)
+    plan, why = (fit, "") if order is None else order(route, fit, facts)
+    most_ms = route.max_latency_ms
+    if most_ms is None:
+        return plan, why
+    known = facts.fleet.latency_ms
+    slow = sorted((each for each in plan if known.get(each.name, 0.0) > most_ms), key=lambda each: known[each.name])
+    if not slow:
+        return plan, why
+    took = ", ".join(f"{each.name!r} {known[each.name]:.0f} ms" for each in slow)
+    late = f"slower than {most_ms:g} ms, so last: {took}"
+    return [*(each for each in plan if each not in slow), *slow], f"{why}; {late}" if why else late
 
 
 def _weighted(route: Route, fit: Sequence[Deployment], facts: Facts) -> tuple[Sequence[Deployment], str]:

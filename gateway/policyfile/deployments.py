@@ -5,12 +5,14 @@ from collections.abc import Iterator, Mapping
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from gateway.domain.policy import Deployment, Secret
+from msgspec.structs import replace
+
+from gateway.domain.policy import Concurrency, Deployment, Secret
 from gateway.domain.pricing import Price, amortised, per_mtok
 from gateway.policyfile.items import Item
 from gateway.policyfile.nodes import Node
 from gateway.policyfile.problems import Problems
-from gateway.policyfile.schema import RawDeployment, RawPrice
+from gateway.policyfile.schema import RawConcurrency, RawDeployment, RawPrice
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _REPLACED_IN = ("api_base", "api_key")
@@ -46,6 +48,7 @@ class DeploymentCompiler:
             labels=dict(raw.labels),
             price=price,
             unpriced=missing if price is None else None,
+            concurrency=None if raw.concurrency is None else _concurrency(raw.concurrency),
         )
 
     def _api_key(self, item: Item[RawDeployment], text: str) -> Secret | None:
@@ -94,6 +97,11 @@ def _scalars(node: Node) -> Iterator[Node]:
             yield from _scalars(child)
     elif not isinstance(node.content, list):
         yield node
+
+
+def _concurrency(raw: RawConcurrency) -> Concurrency:
+    limit = Concurrency(calls=raw.calls, queue=raw.queue)
+    return limit if raw.queue_s is None else replace(limit, queue_s=float(raw.queue_s))
 
 
 def _price(raw: RawPrice) -> Price:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, NamedTuple, TypeVar
 
-from gateway.domain.policy import Constraint, Deployment, Label, Policy, PolicySet, Route, Rule
+from gateway.domain.policy import Check, Concurrency, Constraint, Deployment, Label, Policy, PolicySet, Route, Rule
 from gateway.domain.pricing import ATTO_PER_USD, Price
 from gateway.policyfile.expressions import normal_form
 from gateway.policyfile.schema import REFUSE
@@ -123,6 +123,7 @@ def _deployment(each: Deployment) -> Words:
         "api_key": None if each.api_key is None else "set",
         "context_window": _said(each.context_window),
         "capabilities": None if each.capabilities is None else _listed(sorted(each.capabilities)),
+        "concurrency": None if each.concurrency is None else _limited(each.concurrency),
         "price": None if each.price is None else _priced(each.price),
         **{f"labels.{key}": _label(value) for key, value in sorted(each.labels.items())},
     }
@@ -146,7 +147,21 @@ def _route(each: Route) -> Words:
         "timeout.first_token_s": _said(each.timeouts.first_token_s),
         "timeout.idle_s": _said(each.timeouts.idle_s),
         "timeout.total_s": _said(each.timeouts.total_s),
+        "max_latency_ms": None if each.max_latency_ms is None else _said(each.max_latency_ms),
+        **({} if each.check is None else _check(each.check)),
+        "when_all_rest": "call" if each.insists else "refuse",
     }
+
+
+def _check(each: Check) -> Words:
+    tests = {f"check.{name}": "on" for name in each.wanted.__struct_fields__ if getattr(each.wanted, name)}
+    score = {} if each.min_score is None else {"check.min_score": _said(each.min_score)}
+    return {**tests, **score, "check.buffer_kb": _said(each.buffer_bytes / 1024)}
+
+
+def _limited(each: Concurrency) -> str:
+    waiting = f", {each.queue} more wait up to {each.queue_s:g} s" if each.queue else ""
+    return f"{each.calls} calls{waiting}"
 
 
 def _in_short_route(each: Route) -> str:

@@ -208,9 +208,25 @@ class FilePolicySource:
         return compiled.policies
 
     def _check_cases(self, reading: _Reading, policies: PolicySet) -> None:
-        """Raises PolicyError where a case cannot be read or is not met."""
+        """Raises PolicyError where a case cannot be read or is not met, or the classifier cannot do what is asked."""
         if self._trial is not None:
+            self._check_judged(policies)
             check_all(cases_in(reading.cases, policies), policies, self._trial)
+
+    def _check_judged(self, policies: PolicySet) -> None:
+        """Raises PolicyError where a route asks how likely an answer is right and the classifier cannot tell."""
+        if self._trial is None or self._trial.judges_answers:
+            return
+        problems = Problems()
+        for route in policies.routes.values():
+            if route.check is not None and route.check.min_score is not None:
+                problems.add(
+                    Place(str(self._directory)),
+                    f"route {route.name!r}, check",
+                    "min_score needs a classifier that judges answers, and the one in use was not trained to",
+                    "train one with 'sizewise classifier train --cascade', or leave min_score out",
+                )
+        problems.raise_if_any()
 
     def _put_in_force(self, reading: _Reading, policies: PolicySet) -> None:
         before, self._current = self._current, policies

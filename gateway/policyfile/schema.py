@@ -22,7 +22,7 @@ CREDENTIAL_HEADERS = frozenset({"authorization", "proxy-authorization", "x-api-k
 NOT_YET: Mapping[str, Mapping[str, str | None]] = {
     "": {"settings": None},
     "routes": {
-        **dict.fromkeys(("check", "race", "hedge")),
+        **dict.fromkeys(("race", "hedge")),
         "kind": "write 'strategy'",
         "weighted": "write 'strategy: weighted' and 'weights'",
         "sticky": "write 'strategy: sticky'",
@@ -143,6 +143,12 @@ class RawPrice(Raw):
         return self
 
 
+class RawConcurrency(Raw):
+    calls: Annotated[int, Field(ge=1, le=1_000_000)]
+    queue: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    queue_s: Seconds | None = None
+
+
 class RawDeployment(Raw):
     name: Identifier
     tier: Identifier
@@ -153,6 +159,7 @@ class RawDeployment(Raw):
     context_window: Annotated[int, Field(gt=0, le=1_000_000_000)] | None = None
     capabilities: list[Literal["tools", "json_schema", "vision"]] | None = None
     labels: dict[str, LabelValue] = {}
+    concurrency: RawConcurrency | None = None
     price: RawPrice | None = None
 
 
@@ -168,6 +175,25 @@ class RawThen(Raw):
     after: Annotated[list[Trigger], Field(min_length=1)] | None = None
 
 
+class RawCheck(Raw):
+    not_empty: bool | None = None
+    complete: bool | None = None
+    not_refused: bool | None = None
+    tool_calls: bool | None = None
+    json_schema: bool | None = None
+    same_language: bool | None = None
+    code_parses: bool | None = None
+    not_repetitive: bool | None = None
+    min_score: Share | None = None
+    buffer_kb: Annotated[int, Field(ge=1, le=16_384)] | None = None
+
+    @model_validator(mode="after")
+    def _checks_something(self) -> "RawCheck":
+        if self.min_score is None and not any(value is True for _, value in self):
+            raise ValueError("checks nothing; set one of its tests to true, or give min_score")
+        return self
+
+
 class RawRoute(Raw):
     name: Identifier
     first: Annotated[list[str], Field(min_length=1, alias="try")]
@@ -176,6 +202,9 @@ class RawRoute(Raw):
     then: list[Annotated[RawThen, BeforeValidator(_then)]] = []
     retries: Annotated[int, Field(ge=0, le=10)] = 0
     timeout: RawTimeout = RawTimeout()
+    max_latency_ms: Annotated[Number, Field(gt=0, le=600_000), AfterValidator(_positive)] | None = None
+    check: RawCheck | None = None
+    when_all_rest: Literal["call", "refuse"] = "call"
 
     @model_validator(mode="after")
     def _weighs_what_it_spreads(self) -> "RawRoute":
@@ -253,6 +282,8 @@ SECTIONS: Mapping[str, type[RawDeployment] | type[RawRoute] | type[RawPolicy]] =
 }
 NESTED: Mapping[str, type[Raw]] = {
     "price": RawPrice,
+    "concurrency": RawConcurrency,
+    "check": RawCheck,
     "timeout": RawTimeout,
     "then": RawThen,
     "session": RawSession,

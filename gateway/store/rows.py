@@ -14,7 +14,7 @@ import msgspec
 from gateway.domain.classification import Classification
 from gateway.domain.context import Context
 from gateway.domain.pricing import Usage
-from gateway.domain.record import AttemptRecord, RequestRecord
+from gateway.domain.record import AttemptRecord, CheckResult, RequestRecord
 from gateway.domain.rollout import Beside
 from gateway.domain.signals import Signals
 
@@ -32,8 +32,9 @@ ATTEMPT_COLUMNS = (
     *("request_id", "number", "deployment", "tier", "model", "outcome", "error_code", "status"),
     *("started_ms", "first_byte_ms", "ended_ms"),
     *("input_tokens", "output_tokens", "cached_input_tokens", "usage_estimated", "cost_nano_usd", "unpriced"),
+    "checked",
 )
-JSON_COLUMNS = ("reasons", "excluded", "signals", "classification", "context", "beside")
+JSON_COLUMNS = ("reasons", "excluded", "signals", "classification", "context", "beside", "checked")
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 _USAGE_COLUMNS = ("input_tokens", "output_tokens", "cached_input_tokens", "usage_estimated")
@@ -120,6 +121,7 @@ def _attempt_values(request_id: str, attempt: AttemptRecord) -> Values:
         *(_NO_USAGE if attempt.usage is None else _usage_values(attempt.usage)),
         attempt.cost_nano_usd,
         attempt.unpriced,
+        None if attempt.checked is None else _json(attempt.checked).decode(),
     )
 
 
@@ -167,6 +169,7 @@ def record_from(row: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]]) -
 
 def _attempt_from(row: Mapping[str, Any]) -> AttemptRecord:
     fields = {column: value for column, value in row.items() if column not in _USAGE_COLUMNS and column != "request_id"}
+    fields["checked"] = msgspec.convert(row["checked"], CheckResult | None)
     return AttemptRecord(**fields, usage=_usage_from(row))
 
 

@@ -121,4 +121,5 @@ ATTEMPTS = Table(
     *_usage(),
     Column("cost_nano_usd", BigInteger),
     Column("unpriced", Text),
+    Column("checked", _Json),
 )

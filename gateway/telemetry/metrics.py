@@ -6,7 +6,7 @@ never anything a client sent: the number of series is bounded by the policy file
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import accumulate
 from math import inf
@@ -101,6 +101,9 @@ class MetricsRecorder:
         )
         self._attempts = self._counter("attempts", "Upstream calls over.", "deployment", "outcome")
         self._fallbacks = self._counter("fallbacks", "Moves to the next deployment of a plan.", "from", "to", "cause")
+        self._checks = self._counter(
+            "checks", "Answers tested before they counted; the first test failed, or passed.", "deployment", "result"
+        )
         self._tokens = self._counter(
             "tokens", "Tokens of upstream calls; cached_input is a part of input.", "deployment", "type"
         )
@@ -143,6 +146,21 @@ class MetricsRecorder:
                 "sizewise_records_dropped", "Records lost before they were stored.", value=dropped()
             )
         )
+
+    def watch_fleet(self, cooling: Callable[[], Mapping[str, float]]) -> None:
+        """Expose which deployments rest, asked for at each scrape; call it once."""
+
+        def resting() -> Metric:
+            family = GaugeMetricFamily(
+                "sizewise_deployment_resting_seconds",
+                "Seconds a deployment still rests after failures; one that is well is not listed.",
+                labels=["deployment"],
+            )
+            for deployment, rest_s in cooling().items():
+                family.add_metric([deployment], rest_s)
+            return family
+
+        self._at_scrape(resting)
 
     def watch_policies(self, status: Callable[[], PolicyStatus]) -> None:
         """Expose how the policies stand, asked for at each scrape; call it once."""
@@ -203,6 +221,8 @@ class MetricsRecorder:
     def _count_attempt(self, attempt: AttemptRecord) -> None:
         deployment = attempt.deployment
         self._attempts[deployment, attempt.outcome] += 1
+        if (checked := attempt.checked) is not None:
+            self._checks[deployment, "passed" if checked.passed else checked.failures[0]] += 1
         self._upstream[deployment,].observe((attempt.ended_ms - attempt.started_ms) / 1e3)
         if attempt.usage is not None:
             self._tokens[deployment, "input"] += attempt.usage.input_tokens

@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import Engine
 
-from gateway.domain.record import RequestRecord
+from gateway.domain.record import CheckResult, RequestRecord
 from gateway.store.engine import open_engine
 from gateway.store.reports import AmbiguousIdError, Filters, NoRecordsError, find_record, list_decisions
 from gateway.store.rows import REPLACEMENT
@@ -61,7 +61,9 @@ def _eventually(holds: Callable[[], bool]) -> None:
 
 
 def test_a_record_is_read_back_as_it_was_written(url: str, engine: Engine) -> None:
-    record = a_record(attempts=(an_attempt(number=1, outcome="failed", usage=None), an_attempt(number=2)))
+    checked = CheckResult(passed=False, failures=("empty",), score=None, is_whole=True)
+    failed = an_attempt(number=1, outcome="failed", checked=checked)
+    record = a_record(attempts=(failed, an_attempt(number=2, usage=None)))
     bare = a_record("req-2", signals=None, classification=None, usage=None, attempts=(), cost_nano_usd=None)
 
     _write(url, record, bare)

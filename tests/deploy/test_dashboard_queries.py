@@ -50,7 +50,7 @@ def test_every_panel_has_an_answer_from_a_gateway_under_load(tmp_path: Path) -> 
 
 def send_load(port: int) -> None:
     """A round of requests: each way out of the gateway, streamed and not."""
-    for model in ("auto", "demo-fallback"):
+    for model in ("auto", "demo-fallback", "demo-cascade"):
         for text in (EASY, HARD):
             for stream in (False, True):
                 assert status_of(port, {"model": model, "stream": stream, "messages": user(text)}) == 200

@@ -38,7 +38,7 @@ POLICIES = Path(__file__).parents[2] / "policies"
 EXAMPLES = sorted(each.name for each in (POLICIES / "examples").iterdir())
 SITUATIONS = {
     "default", "cost-first", "quality-first", "data-residency", "regulated", "support-desk", "coding-agents",
-    "budget-aware",
+    "budget-aware", "checked-answers",
 }  # fmt: skip
 DIRECTORIES = ["demo", *(f"examples/{name}" for name in EXAMPLES)]
 DECIDE_P50_US = 120

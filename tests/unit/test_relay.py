@@ -45,7 +45,7 @@ def test_an_answer_that_passes_is_the_clients(request_: Any) -> None:
 
     assert walk.provider.called == ["small-a"]
     assert b"ris" in b"".join(walk.exchange.sent)
-    check = walk.attempts[0].check
+    check = walk.attempts[0].checked
     assert check is not None
     assert (check.passed, check.failures, check.is_whole) == (True, (), True)
 
@@ -59,9 +59,9 @@ def test_an_answer_that_fails_never_reaches_the_client_and_the_large_one_answers
     small, large = walk.attempts
     assert walk.error is None
     assert (small.outcome, small.error_code) == ("failed", "failed_check")
-    assert small.check is not None
-    assert small.check.failures == ("empty",)
-    assert (large.outcome, large.check) == ("ok", None)
+    assert small.checked is not None
+    assert small.checked.failures == ("empty",)
+    assert (large.outcome, large.checked) == ("ok", None)
     assert b"Paris" in b"".join(walk.exchange.sent)
     assert len(walk.exchange.heads) == 1
 
@@ -118,7 +118,7 @@ def test_the_classifier_is_asked_where_the_check_has_a_least_score(score: float,
 
     walk = walk_plan(*answers, decision=_checked(SCORED), answer_ok=score)
 
-    check = walk.attempts[0].check
+    check = walk.attempts[0].checked
     assert walk.provider.called == called
     assert check is not None
     assert check.score == score
@@ -128,7 +128,7 @@ def test_the_classifier_is_asked_where_the_check_has_a_least_score(score: float,
 def test_the_classifier_is_not_asked_about_what_failed_already() -> None:
     walk = walk_plan(_answer(""), _answer("Paris"), decision=_checked(SCORED), answer_ok=0.9)
 
-    check = walk.attempts[0].check
+    check = walk.attempts[0].checked
     assert check is not None
     assert (check.failures, check.score) == (("empty",), None)
 
@@ -139,7 +139,7 @@ def test_a_stream_longer_than_the_buffer_is_tested_on_its_beginning_and_then_pas
 
     walk = walk_plan(stream, request=STREAMED, decision=_checked(check))
 
-    result = walk.attempts[0].check
+    result = walk.attempts[0].checked
     assert walk.error is None
     assert result is not None
     assert (result.passed, result.is_whole) == (True, False)

@@ -86,7 +86,8 @@ def _documents(records: Sequence[RequestRecord]) -> tuple[list[bytes], list[byte
         chunk = records[start : start + _CHUNK]
         rows = (dict(zip(REQUEST_COLUMNS, values, strict=True)) for values in request_values(chunk, _time))
         requests.extend(_encode(_with_raw_json(row)) for row in rows)
-        attempts.extend(_encode(dict(zip(ATTEMPT_COLUMNS, values, strict=True))) for values in attempt_values(chunk))
+        calls = (dict(zip(ATTEMPT_COLUMNS, values, strict=True)) for values in attempt_values(chunk))
+        attempts.extend(_encode(_with_raw_json(row)) for row in calls)
         time.sleep(0)
     return requests, attempts
 
@@ -97,7 +98,7 @@ def _time(at_s: float) -> datetime:
 
 def _with_raw_json(row: Row) -> Row:
     for column in JSON_COLUMNS:
-        if row[column] is not None:
+        if row.get(column) is not None:
             row[column] = msgspec.Raw(row[column].encode())
     return row
 

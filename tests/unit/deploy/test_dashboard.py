@@ -20,6 +20,7 @@ def exposed() -> dict[str, str]:
     """Every metric name a scrape can hold → its type."""
     metrics = MetricsRecorder(CollectorRegistry(), version="0")
     metrics.watch_dropped(lambda: 0)
+    metrics.watch_fleet(dict)
     metrics.watch_policies(lambda: PolicyStatus(version="v1", since_s=0.0))
     suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "gauge": ("",)}
     return {

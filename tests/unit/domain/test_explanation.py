@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -5,7 +6,7 @@ from msgspec.structs import replace
 from gateway.domain.classification import Contribution
 from gateway.domain.explanation import TOP_CONTRIBUTIONS, explain
 from gateway.domain.pricing import Usage
-from gateway.domain.record import RequestRecord
+from gateway.domain.record import CheckResult, RequestRecord
 from gateway.domain.rollout import Beside
 from tests.builders import a_classification, a_record, an_attempt, some_facts
 
@@ -184,3 +185,16 @@ def test_every_fact_keeps_to_its_line(text: str) -> None:
 
     assert len(explain(record)) == len(explain(a_record(team="x")))
     assert all(line.isprintable() for line in explain(record))
+
+
+@pytest.mark.parametrize(
+    ("checked", "line"),
+    [
+        (CheckResult(passed=True), "its answer passed the check"),
+        (CheckResult(passed=True, score=0.812), "its answer passed the check, right with probability 81.2%"),
+        (CheckResult(passed=False, failures=("empty",)), "its answer failed the check: empty"),
+        (CheckResult(passed=True, is_whole=False), "the beginning of its answer passed the check"),
+    ],
+)
+def test_what_came_of_testing_an_answer_is_told(checked: CheckResult, line: str) -> None:
+    assert f"; {line}; " in _told(a_record(attempts=(an_attempt(checked=checked),)))

@@ -128,3 +128,20 @@ def test_a_deployment_that_goes_away_moves_no_session_but_its_own() -> None:
     ]
 
     assert moved == []
+
+
+def test_who_was_slower_lately_than_the_route_allows_comes_last_the_fastest_of_them_first() -> None:
+    route = replace(_route("priority"), max_latency_ms=400.0)
+    facts = some_facts(fleet=Fleet(latency_ms={"a": 900.0, "b": 500.0}))
+
+    order, why = ordered(route, (_A, _B, _C), facts)
+
+    assert _names(order) == ["c", "b", "a"]
+    assert why == "slower than 400 ms, so last: 'b' 500 ms, 'a' 900 ms"
+
+
+def test_who_was_fast_enough_keeps_the_order_of_the_strategy() -> None:
+    route = replace(_route("priority"), max_latency_ms=400.0)
+    facts = some_facts(fleet=Fleet(latency_ms={"a": 390.0, "b": 10.0}))
+
+    assert _names(ordered(route, (_A, _B, _C), facts)[0]) == ["a", "b", "c"]

@@ -9,8 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import fields, replace
 
+from gateway.domain.answer import Checks
 from gateway.domain.policy import (
     Affinity,
+    Check,
+    Concurrency,
     Condition,
     Constraint,
     Deployment,
@@ -84,6 +87,10 @@ DEPLOYMENT_CHANGES: Mapping[str, tuple[Any, str]] = {
             " → input $0.3, output $0.6 per million tokens"
         ),
     ),
+    "concurrency": (
+        Concurrency(calls=4, queue=8),
+        "+ deployment 'small-a' | concurrency: None → 4 calls, 8 more wait up to 1 s",
+    ),
 }
 DEPLOYMENT_EXEMPT = {
     "name": "what it is known by",
@@ -123,6 +130,16 @@ ROUTE_CHANGES: Mapping[str, tuple[Any, list[str]]] = {
             "~ route 'small-first' | timeout.total_s: 600 → 5",
         ],
     ),
+    "max_latency_ms": (400.0, ["+ route 'small-first' | max_latency_ms: None → 400"]),
+    "check": (
+        Check(wanted=Checks(not_empty=True), min_score=0.6),
+        [
+            "+ route 'small-first' | check.not_empty: None → on",
+            "+ route 'small-first' | check.min_score: None → 0.6",
+            "+ route 'small-first' | check.buffer_kb: None → 256",
+        ],
+    ),
+    "insists": (False, ["~ route 'small-first' | when_all_rest: call → refuse"]),
 }
 
 

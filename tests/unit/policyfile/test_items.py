@@ -16,7 +16,7 @@ from tests.unit.policyfile.folder import DEPLOYMENTS, GOOD, POLICIES, ROUTES, pr
         ("then: [large-a]", "retries: 1.5", "1.5", "route 'small-first', retries: must be a whole number"),
         ("then: [large-a]", "retries: -1", "-1", "route 'small-first', retries: must be greater than or equal to 0"),
         ("then: [large-a]", "then: ~", "~", "route 'small-first', then: has no value"),
-        ("then: [large-a]", "check: {}", "check:", "route 'small-first': 'check' is not supported yet"),
+        ("then: [large-a]", "hedge: {}", "hedge:", "route 'small-first': 'hedge' is not supported yet"),
         ("baseline: large-a", "rollout: x", "x\n", "policy 'default', rollout: unknown value 'x', not 'on' or"),
         (
             "baseline: large-a",
@@ -120,13 +120,13 @@ def test_a_file_holds_sections_of_items(tmp_path: Path, text: str, problem: str)
 
 
 def test_one_mistake_does_not_hide_another_nor_invent_one(tmp_path: Path) -> None:
-    routes = ROUTES.replace("try: [large-a]", "try: [large-a], check: {}")
+    routes = ROUTES.replace("try: [large-a]", "try: [large-a], hedge: {}")
     policies = POLICIES.replace("name: default", "name: default\n    xyz: red").replace("large-only", "larg-only")
 
     problems = problems_of(tmp_path, a=DEPLOYMENTS, b=routes, c=policies)
 
     assert problems == [
-        "b.yaml:4:40: route 'large-only': 'check' is not supported yet",
+        "b.yaml:4:40: route 'large-only': 'hedge' is not supported yet",
         (
             "c.yaml:4:5: policy 'default': unknown key 'xyz'; "
             "known are name, serves, rollout, headers, timezone, session, baseline, quality, constraints, rules, "
