@@ -65,10 +65,10 @@ class Relay:
         attempt.usage = completion.usage or _estimated(call.signals, len(completion.body) // _BYTES_PER_TOKEN)
         if tested is not None:
             self._test(attempt, call, tested, answer_of(completion.body), is_whole=True)
-        record = call.trail.close(attempt, "ok", self._clock.monotonic())
+        call.trail.close(attempt, "ok", self._clock.monotonic())
         call.trail.served_by = deployment
         call.trail.has_answered = True
-        await call.exchange.answer(call.head(attempt, record.cost_nano_usd), completion.body)
+        await call.exchange.answer(call.head(attempt), completion.body)
 
     async def _stream(self, attempt: Attempt, call: Call, tested: Check | None) -> None:
         deployment, timeouts = attempt.deployment, call.decision.route.timeouts
@@ -126,7 +126,7 @@ class Relay:
         if not call.trail.has_answered:
             call.trail.served_by = attempt.deployment
             call.trail.has_answered = True
-            await call.exchange.start_stream(call.head(attempt, None))
+            await call.exchange.start_stream(call.head(attempt))
         await call.exchange.send(events)
 
     def _test(self, attempt: Attempt, call: Call, tested: Check, answer: Answer, is_whole: bool) -> None:

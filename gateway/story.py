@@ -73,7 +73,7 @@ class Story:
         upstream_ms = sum(attempt.ended_ms - attempt.started_ms for attempt in attempts)
         served = self.trail.served_by
         answer = attempts[-1] if served is not None and attempts else None
-        cost, unpriced = _bill(attempts)
+        cost, unpriced = self.trail.bill()
         decision, policy = self.decision, self.policy
         return RequestRecord(
             id=self._request_id,
@@ -134,16 +134,6 @@ def _total(attempts: tuple[AttemptRecord, ...]) -> Usage | None:
     if not usages:
         return None
     return usages[0] if len(usages) == 1 else sum(usages[1:], usages[0])
-
-
-def _bill(attempts: tuple[AttemptRecord, ...]) -> tuple[int | None, str | None]:
-    """What all attempts cost, in nano-USD; None and the reason where one of them is unpriced."""
-    total = 0
-    for attempt in attempts:
-        if attempt.cost_nano_usd is None:
-            return None, f"attempt {attempt.number}: {attempt.unpriced}"
-        total += attempt.cost_nano_usd
-    return total, None
 
 
 def _baseline_cost(answer: AttemptRecord | None, baseline: Deployment | None) -> int | None:

@@ -82,6 +82,15 @@ class Trail:
         self.has_answered = False
         self.is_budget_spent = False
 
+    def bill(self) -> tuple[int | None, str | None]:
+        """What all attempts cost, in nano-USD; None and the reason where one of them is unpriced."""
+        total = 0
+        for attempt in self.attempts:
+            if attempt.cost_nano_usd is None:
+                return None, f"attempt {attempt.number}: {attempt.unpriced}"
+            total += attempt.cost_nano_usd
+        return total, None
+
     def begin(self, deployment: Deployment, now_s: float) -> Attempt:
         return Attempt(len(self.attempts) + 1, deployment, now_s)
 
@@ -106,8 +115,11 @@ class Call(Struct, frozen=True, kw_only=True):
     exchange: Exchange
     trail: Trail
 
-    def head(self, attempt: Attempt, cost: int | None) -> AnswerHead:
-        """What an answer says of itself: who gives it, after how many attempts, and what it cost so far as is known."""
+    def head(self, attempt: Attempt) -> AnswerHead:
+        """What an answer says of itself: who gives it, after how many attempts, and what all of them cost, once known."""
         return AnswerHead(
-            decision=self.decision, deployment=attempt.deployment, attempts=attempt.number, cost_nano_usd=cost
+            decision=self.decision,
+            deployment=attempt.deployment,
+            attempts=attempt.number,
+            cost_nano_usd=None if attempt.record is None else self.trail.bill()[0],
         )

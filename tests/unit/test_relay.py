@@ -70,6 +70,7 @@ def test_both_attempts_of_a_cascade_are_billed() -> None:
     walk = walk_plan(_answer(""), _answer("Paris"), decision=_checked(NOT_EMPTY))
 
     assert [attempt.cost_nano_usd for attempt in walk.attempts] == [COST, COST]
+    assert walk.exchange.heads[0].cost_nano_usd == 2 * COST
 
 
 def test_the_large_one_gets_the_original_request() -> None:
