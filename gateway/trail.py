@@ -116,7 +116,7 @@ class Call(Struct, frozen=True, kw_only=True):
     trail: Trail
 
     def head(self, attempt: Attempt) -> AnswerHead:
-        """What an answer says of itself: who gives it, after how many attempts, and what all of them cost, once known."""
+        """What an answer says of itself: who gives it, after how many attempts, what all cost once that is known."""
         return AnswerHead(
             decision=self.decision,
             deployment=attempt.deployment,
