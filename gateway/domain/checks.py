@@ -11,7 +11,6 @@ from gateway.domain.answer import Answer, Checks, Failure, ToolCall
 from gateway.domain.answer_code import code_verdict
 from gateway.domain.answer_language import is_in_another_language
 from gateway.domain.asks import last_ask
-from gateway.domain.json_schema_check import schema_problem
 from gateway.domain.refusals import is_about_refusing, is_refusal
 from gateway.domain.repetition import is_repetitive
 from gateway.domain.request import ChatRequest
@@ -63,6 +62,13 @@ def _said(text: str) -> str:
         text = text[start + len(_THOUGHT) :]
     stripped = text.strip(_UNSEEN)
     return "" if stripped.startswith("<think>") else stripped
+
+
+def _schema_problem(schema: Any, value: Any, size_chars: int) -> str | None:
+    """See `json_schema_check`; its validator takes 3 MB, which a gateway without such a check is spared."""
+    from gateway.domain.json_schema_check import schema_problem  # noqa: PLC0415
+
+    return schema_problem(schema, value, size_chars)
 
 
 def _complete(case: _Case) -> Iterator[Failure]:
@@ -131,7 +137,7 @@ def _arguments_problem(call: ToolCall, schema: Any) -> str | None:
         return "are not valid JSON"
     if not isinstance(value, dict):
         return "are not a JSON object"
-    return schema_problem(schema, value, len(call.arguments))
+    return _schema_problem(schema, value, len(call.arguments))
 
 
 def _json_schema(case: _Case) -> Iterator[Failure]:
@@ -148,7 +154,7 @@ def _json_schema(case: _Case) -> Iterator[Failure]:
             yield Failure(
                 code="schema_mismatch", sentence="a JSON object was asked for and the answer is another value"
             )
-    elif problem := schema_problem(schema, value, len(case.answer.text)):
+    elif problem := _schema_problem(schema, value, len(case.answer.text)):
         yield Failure(code="schema_mismatch", sentence=f"the contents of the JSON {problem}")
 
 
