@@ -4,8 +4,8 @@ import hmac
 import os
 import random
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -40,6 +40,7 @@ from gateway.settings import Settings
 from gateway.store.reader import RecordReader
 from gateway.store.static_keys import StaticKeys
 from gateway.store.writer import RecordWriter
+from gateway.telemetry.loop_watch import LoopWatch
 from gateway.telemetry.metrics import MetricsRecorder
 
 FLUSH_S = 10.0
@@ -82,13 +83,16 @@ class Assembly:
     watcher: PolicyWatcher | None
     writer: RecordWriter
     providers: ProviderDirectory
+    loop_watch: LoopWatch
 
     def start(self) -> None:
         self.writer.start()
 
-    def watching(self) -> AbstractAsyncContextManager[None]:
-        """Put changes of the policy files in force while the block runs."""
-        return nullcontext() if self.watcher is None else self.watcher.running()
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        """Put changes of the policy files in force, and watch the event loop, while the block runs."""
+        async with self.loop_watch.running(), nullcontext() if self.watcher is None else self.watcher.running():
+            yield
 
     async def aclose(self) -> int:
         """Close upstream connections and write what is waiting; returns how many records could not be written."""
@@ -122,6 +126,8 @@ def assemble(
     database_url = settings.database_url.get_secret_value()
     writer = RecordWriter.to_database(database_url)
     metrics = MetricsRecorder(CollectorRegistry(), version=__version__)
+    loop_watch = LoopWatch()
+    metrics.watch_loop(loop_watch.take_worst_s, loop_watch.tasks)
     metrics.watch_dropped(lambda: writer.dropped)
     if files is not None:
         metrics.watch_policies(files.status)
@@ -181,6 +187,7 @@ def assemble(
         watcher=None if files is None else PolicyWatcher(files, poll_s=settings.policy_poll_s),
         writer=writer,
         providers=providers,
+        loop_watch=loop_watch,
     )
 
 

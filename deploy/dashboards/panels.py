@@ -107,6 +107,18 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 (Query("sum by (instance) (sizewise_inflight_requests)", "{{instance}}"),),
             ),
             Panel(
+                "Event loop delay",
+                "The longest the event loop was late since the last scrape: what blocks it blocks everyone.",
+                units.Seconds,
+                (Query("max by (instance) (sizewise_event_loop_delay_seconds)", "{{instance}}"),),
+            ),
+            Panel(
+                "Tasks",
+                "Tasks of the event loop, by gateway process: they come and go with the requests in flight.",
+                units.Short,
+                (Query("sum by (instance) (sizewise_tasks)", "{{instance}}"),),
+            ),
+            Panel(
                 "Rejected by code",
                 "Requests that were not accepted: no valid key, malformed, too large, unknown model.",
                 units.RequestsPerSecond,
@@ -259,6 +271,13 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "Upstream calls each second, by deployment; retries and fallbacks are attempts too.",
                 units.OpsPerSecond,
                 (Query(rate("attempts_total", by="deployment, outcome"), "{{deployment}}: {{outcome}}"),),
+                stacked=True,
+            ),
+            Panel(
+                "Upstream errors",
+                "Upstream calls that failed, by what went wrong.",
+                units.OpsPerSecond,
+                (Query(rate("upstream_errors_total", by="deployment, code"), "{{deployment}}: {{code}}"),),
                 stacked=True,
             ),
             Panel(

@@ -101,6 +101,7 @@ class MetricsRecorder:
         )
         self._attempts = self._counter("attempts", "Upstream calls over.", "deployment", "outcome")
         self._fallbacks = self._counter("fallbacks", "Moves to the next deployment of a plan.", "from", "to", "cause")
+        self._upstream_errors = self._counter("upstream_errors", "Upstream calls that failed.", "deployment", "code")
         self._checks = self._counter(
             "checks", "Answers tested before they counted; the first test failed, or passed.", "deployment", "result"
         )
@@ -162,6 +163,17 @@ class MetricsRecorder:
 
         self._at_scrape(resting)
 
+    def watch_loop(self, worst_s: Callable[[], float], tasks: Callable[[], int]) -> None:
+        """Expose how late the event loop came to its work and how many tasks it has, asked for at each scrape."""
+        self._at_scrape(
+            lambda: GaugeMetricFamily(
+                "sizewise_event_loop_delay_seconds",
+                "The longest the event loop was late since the last scrape.",
+                value=worst_s(),
+            )
+        )
+        self._at_scrape(lambda: GaugeMetricFamily("sizewise_tasks", "Tasks of the event loop.", value=tasks()))
+
     def watch_policies(self, status: Callable[[], PolicyStatus]) -> None:
         """Expose how the policies stand, asked for at each scrape; call it once."""
 
@@ -221,6 +233,8 @@ class MetricsRecorder:
     def _count_attempt(self, attempt: AttemptRecord) -> None:
         deployment = attempt.deployment
         self._attempts[deployment, attempt.outcome] += 1
+        if attempt.error_code is not None:
+            self._upstream_errors[deployment, attempt.error_code] += 1
         if (checked := attempt.checked) is not None:
             self._checks[deployment, "passed" if checked.passed else checked.failures[0]] += 1
         self._upstream[deployment,].observe((attempt.ended_ms - attempt.started_ms) / 1e3)

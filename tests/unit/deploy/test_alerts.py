@@ -51,6 +51,8 @@ def test_an_alert_says_how_bad_it_is_and_what_to_do(rule: dict[str, Any]) -> Non
 def test_an_alert_asks_only_for_metrics_that_the_gateway_exposes(rule: dict[str, Any]) -> None:
     metrics = MetricsRecorder(CollectorRegistry(), version="0")
     metrics.watch_dropped(lambda: 0)
+    metrics.watch_fleet(dict)
+    metrics.watch_loop(lambda: 0.0, lambda: 0)
     metrics.watch_policies(lambda: PolicyStatus(version="v1", since_s=0.0))
     families = set(re.findall(r"^# TYPE (\S+)", metrics.expose()[0].decode(), re.MULTILINE)) | {"up"}
 

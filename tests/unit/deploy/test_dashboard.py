@@ -21,6 +21,7 @@ def exposed() -> dict[str, str]:
     metrics = MetricsRecorder(CollectorRegistry(), version="0")
     metrics.watch_dropped(lambda: 0)
     metrics.watch_fleet(dict)
+    metrics.watch_loop(lambda: 0.0, lambda: 0)
     metrics.watch_policies(lambda: PolicyStatus(version="v1", since_s=0.0))
     suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "gauge": ("",)}
     return {

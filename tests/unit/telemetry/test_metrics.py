@@ -5,6 +5,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.domain.pricing import Usage
+from gateway.domain.record import CheckResult
 from gateway.domain.rollout import Beside
 from gateway.policyfile.loader import PolicyStatus, Refusal
 from gateway.telemetry.metrics import MetricsRecorder
@@ -266,3 +267,24 @@ def test_no_metric_is_registered_anywhere_but_in_the_registry_given() -> None:
     first.rejected("invalid_request")
 
     assert samples(second, "sizewise_rejected_total") == {}
+
+
+def test_what_went_wrong_upstream_is_counted_by_deployment_and_code(metrics: MetricsRecorder) -> None:
+    record(metrics, attempts=(an_attempt(outcome="failed", error_code="upstream_tls"), an_attempt(number=2)))
+
+    by_code_and_deployment = {("upstream_tls", "small-a"): 1}
+    assert samples(metrics, "sizewise_upstream_errors_total") == by_code_and_deployment
+
+
+def test_tested_answers_are_counted_by_the_first_test_they_failed(metrics: MetricsRecorder) -> None:
+    failed = an_attempt(checked=CheckResult(passed=False, failures=("refused", "truncated")))
+
+    record(metrics, attempts=(failed, an_attempt(checked=CheckResult(passed=True)), an_attempt()))
+
+    assert samples(metrics, "sizewise_checks_total") == {("small-a", "refused"): 1, ("small-a", "passed"): 1}
+
+
+def test_only_deployments_at_rest_are_listed_with_the_time_they_have_left(metrics: MetricsRecorder) -> None:
+    metrics.watch_fleet(lambda: {"small-a": 4.5})
+
+    assert samples(metrics, "sizewise_deployment_resting_seconds") == {("small-a",): 4.5}
