@@ -17,6 +17,7 @@ from gateway.classifiers.shapes import shape_of
 from gateway.classifiers.view import View, view_of
 from gateway.domain.answer import Answer
 from gateway.domain.classification import Classification, Contribution, History, Task
+from gateway.domain.courtesy import is_assent
 from gateway.domain.request import NOBODY, Caller, ChatRequest
 from gateway.domain.signals import Signals
 
@@ -122,7 +123,7 @@ class LinearClassifier:
             confidence=abs(2.0 * small_ok - 1.0),
             has_evidence=score >= head.bias + model.evidence_min
             and task not in model.demanding
-            and not _is_yes_to_more(features, signals)
+            and not _is_yes_to_more(features, view, signals)
             and says_something
             and head.knows(ngrams) >= model.known_min,
             contributions=tuple(contributions[:CONTRIBUTIONS_SHOWN]),
@@ -131,9 +132,9 @@ class LinearClassifier:
         )
 
 
-def _is_yes_to_more(features: Features, signals: Signals) -> bool:
-    """A "yes" within a conversation, which may set great work going."""
-    return signals.trivial and signals.turns > 1 and COURTESY not in features
+def _is_yes_to_more(features: Features, view: View, signals: Signals) -> bool:
+    """A "yes" or a "go ahead" within a conversation, which may set great work going."""
+    return signals.turns > 1 and COURTESY not in features and (signals.trivial or is_assent(view.text))
 
 
 def _says_something(features: Features, view: View) -> bool:

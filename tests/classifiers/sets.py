@@ -32,8 +32,8 @@ def half_of(text: str, salt: str) -> str:
 
 
 def verdict(row: Row) -> Classification:
-    """What the shipped classifier says of a row: of its `request` as a client sends it, or of its `ask` alone."""
-    body = row.get("request") or {"model": "auto", "messages": [{"role": "user", "content": row["ask"]}]}
+    """What the shipped classifier says of a row: of its `request` as a client sends it, or of its `ask` and `tools`."""
+    body = row.get("request") or _body(row["ask"], row.get("tools", ()))
     request = parse_chat(json.dumps(body).encode())
     return _shipped().classify(request, measure(request))
 
@@ -48,6 +48,12 @@ def share(outcomes: Iterable[bool]) -> float:
     """The share of outcomes that hold."""
     held = list(outcomes)
     return sum(held) / len(held)
+
+
+def _body(ask: str, tools: Iterable[str]) -> dict[str, Any]:
+    offered = [{"type": "function", "function": {"name": name}} for name in tools]
+    body: dict[str, Any] = {"model": "auto", "messages": [{"role": "user", "content": ask}]}
+    return {**body, "tools": offered} if offered else body
 
 
 @cache

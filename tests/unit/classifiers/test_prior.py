@@ -17,8 +17,6 @@ SMALL_FROM = 0.6
 EASY_ASKS = [text for texts in EASY.values() for text in texts]
 HARD_ASKS = [text for texts in HARD.values() for text in texts]
 
-YES_IS_MORE = pytest.mark.xfail(strict=True, reason="no signal tells that this is a yes and nothing else")
-
 
 @pytest.fixture(scope="module")
 def prior() -> LinearClassifier:
@@ -74,13 +72,7 @@ def test_an_odd_text_is_classified_like_any_other(prior: LinearClassifier, text:
     assert 0.0 < verdict(prior, text).small_ok < 1.0
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        *("yes", "ok", "好的", "はい"),
-        pytest.param("Yes, go ahead", marks=YES_IS_MORE),
-    ],
-)
+@pytest.mark.parametrize("text", ["yes", "ok", "好的", "はい", "Yes, go ahead", "Do it", "Ja, mach das", "好的，继续"])
 def test_a_yes_in_the_middle_of_a_conversation_is_no_evidence(prior: LinearClassifier, text: str) -> None:
     request = a_request(
         messages=(

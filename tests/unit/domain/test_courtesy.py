@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.domain.courtesy import is_greeting, is_trivial
+from gateway.domain.courtesy import is_assent, is_greeting, is_trivial
 
 GREETINGS = {
     "en": ["Hi!", "thank you so much", "Good morning, team", "hello, how are you?", "thanks, bye", "THANKS!!"],
@@ -36,6 +36,23 @@ ANSWERS = {
 }
 
 
+ASSENTS = {
+    "en": ["Yes, go ahead", "Go for it!", "Ship it", "Do it", "ok, please proceed", "Let's go", "sure, carry on then"],
+    "es": ["Sí, adelante", "Vale, hazlo", "Dale", "sí, continúa por favor"],
+    "pt": ["Sim, pode fazer", "Vá em frente", "Prossiga, por favor", "ok, manda ver"],
+    "de": ["Ja, mach das", "Nur zu", "Leg los!", "ok, mach weiter", "Ja, bitte fahr fort"],
+    "fr": ["Oui, vas-y", "Allez-y", "d'accord, fais-le", "Continuez, s'il vous plaît"],
+    "it": ["Sì, procedi", "ok, vai pure"],
+    "nl": ["Ja, doe maar", "Ga je gang"],
+    "pl": ["Tak, śmiało", "Dobrze, kontynuuj"],
+    "ru": ["Да, давай", "Хорошо, продолжайте"],
+    "zh": ["好的，继续", "可以，开始吧", "就这么办", "请继续"],
+    "ja": ["はい、進めてください", "お願いします", "それでお願いします", "続けて"],
+    "ko": ["네, 진행해 주세요", "계속하세요"],
+    "signs": ["👍 go"],
+}
+
+
 @pytest.mark.parametrize("ask", [ask for asks in GREETINGS.values() for ask in asks])
 def test_greetings_thanks_and_farewells_are_trivial(ask: str) -> None:
     assert is_trivial(ask)
@@ -64,6 +81,36 @@ def test_a_yes_or_a_no_is_trivial_but_greets_nobody(ask: str) -> None:
 def test_courtesy_before_work_is_not_trivial(ask: str) -> None:
     assert not is_trivial(ask)
     assert not is_greeting(ask)
+
+
+@pytest.mark.parametrize("ask", [ask for asks in ASSENTS.values() for ask in asks])
+def test_a_go_ahead_in_any_language_is_an_assent_and_no_courtesy(ask: str) -> None:
+    assert is_assent(ask)
+    assert not is_trivial(ask)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        'Yes, translate this: "go ahead"',
+        "Yes, summarise it",
+        "Sí, tradúcelo",
+        "Ja, übersetze das",
+        "Oui, corrige les fautes",
+        "好的，翻译一下",
+        "はい、要約してください",
+        "continue the story",
+        "do it in French",
+        "is it a go?",
+    ],
+)
+def test_a_yes_with_an_ask_of_its_own_is_no_assent(ask: str) -> None:
+    assert not is_assent(ask)
+
+
+@pytest.mark.parametrize("ask", ["yes", "thanks", "hello there", "好的", "はい", "for the team", ""])
+def test_courtesy_alone_is_no_assent(ask: str) -> None:
+    assert not is_assent(ask)
 
 
 @pytest.mark.parametrize("ask", ["", " \n", "for the team", "muchas", "你", "😀", "?", "정말"])
