@@ -15,6 +15,7 @@ from gateway import __version__
 from gateway.api.admin_plane import Records, build_admin_plane
 from gateway.api.data_plane import DataPlane, build_data_plane
 from gateway.api.dialects import parse_any
+from gateway.api.load import Load
 from gateway.api.policy_explain import policy_explain_routes
 from gateway.api.probes import Readiness
 from gateway.attempts import Attempts
@@ -66,7 +67,8 @@ class Recorders:
 class Assembly:
     """A wired gateway. `start` before the first request, `aclose` after the last; serve inside `watching`.
 
-    watcher  None where the policies come from no files
+    watcher   None where the policies come from no files
+    rejected  counts a request that reaches neither plane, by the code of its error
     """
 
     data_plane: DataPlane
@@ -76,6 +78,7 @@ class Assembly:
     watcher: PolicyWatcher | None
     writer: RecordWriter
     providers: ProviderDirectory
+    rejected: Callable[[str], None]
 
     def start(self) -> None:
         self.writer.start()
@@ -141,7 +144,9 @@ def assemble(
             readiness=readiness,
             expose=metrics.expose,
             rejected=metrics.rejected,
+            retried=metrics.retried,
             max_body_bytes=settings.max_body_bytes,
+            load=Load(max_requests=settings.max_inflight, max_body_bytes=settings.max_inflight_bytes),
             created=int(clock.now()),
             version=__version__,
         ),
@@ -160,6 +165,7 @@ def assemble(
         watcher=None if files is None else PolicyWatcher(files, poll_s=settings.policy_poll_s),
         writer=writer,
         providers=providers,
+        rejected=metrics.rejected,
     )
 
 
