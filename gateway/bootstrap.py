@@ -16,6 +16,7 @@ from gateway import __version__
 from gateway.api.admin_plane import Records, build_admin_plane
 from gateway.api.data_plane import DataPlane, build_data_plane
 from gateway.api.dialects import parse_any
+from gateway.api.load import Load
 from gateway.api.policy_explain import policy_explain_routes
 from gateway.api.probes import Readiness
 from gateway.attempts import Attempts
@@ -73,7 +74,8 @@ class Recorders:
 class Assembly:
     """A wired gateway. `start` before the first request, `aclose` after the last; serve inside `watching`.
 
-    watcher  None where the policies come from no files
+    watcher   None where the policies come from no files
+    rejected  counts a request that reaches neither plane, by the code of its error
     """
 
     data_plane: DataPlane
@@ -84,6 +86,7 @@ class Assembly:
     writer: RecordWriter
     providers: ProviderDirectory
     loop_watch: LoopWatch
+    rejected: Callable[[str], None]
 
     def start(self) -> None:
         self.writer.start()
@@ -168,7 +171,9 @@ def assemble(
             readiness=readiness,
             expose=metrics.expose,
             rejected=metrics.rejected,
+            retried=metrics.retried,
             max_body_bytes=settings.max_body_bytes,
+            load=Load(max_requests=settings.max_inflight, max_body_bytes=settings.max_inflight_bytes),
             created=int(clock.now()),
             version=__version__,
         ),
@@ -188,6 +193,7 @@ def assemble(
         writer=writer,
         providers=providers,
         loop_watch=loop_watch,
+        rejected=metrics.rejected,
     )
 
 

@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
+Seconds = Annotated[float, Field(gt=0, le=3_600, allow_inf_nan=False)]
 
 
 class SettingsError(Exception):
@@ -25,6 +26,9 @@ class Settings(BaseSettings):
     admin_port  None: one above the data port; 0: any free port
     model       the classifier's model file; None: the shipped one
     policy_poll_s  how often the policy files are looked at for changes; 0: never, a SIGHUP reloads them
+    max_inflight, max_inflight_bytes  requests under way, and their bodies together, beyond which more get a 503
+    client_head_s, client_body_s      a request whose head or body takes longer gets a 408
+    client_stall_s                    a client that takes nothing of its answer for so long is cut off
     """
 
     model_config = SettingsConfigDict(env_prefix="SIZEWISE_", frozen=True, extra="ignore", hide_input_in_errors=True)
@@ -41,6 +45,11 @@ class Settings(BaseSettings):
     admin_port: Port | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     max_body_bytes: Annotated[int, Field(ge=1_024)] = 32 * 1024 * 1024
+    max_inflight: Annotated[int, Field(ge=1)] = 4_000
+    max_inflight_bytes: Annotated[int, Field(ge=1_024)] = 256 * 1024 * 1024
+    client_head_s: Seconds = 10.0
+    client_body_s: Seconds = 30.0
+    client_stall_s: Seconds = 60.0
 
     @field_validator("api_keys", mode="before")
     @classmethod

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Protocol
 
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from msgspec import to_builtins
+from starlette.requests import ClientDisconnect
 
 from gateway.api.probes import Expose, Readiness, probe_routes
 from gateway.domain.explanation import explain
@@ -80,6 +81,7 @@ def build_admin_plane(
 
     app = FastAPI(title="Sizewise admin", version=version, redoc_url=None)
     app.router.routes.extend(probe_routes(readiness, expose))
+    app.add_exception_handler(ClientDisconnect, _nobody_is_there)
 
     @app.get("/admin/decisions", dependencies=[Depends(authorised)])
     def latest_decisions(limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> list[dict[str, Any]]:
@@ -97,6 +99,11 @@ def build_admin_plane(
     for router in (_policy_pages(policies, policy_files), *routers):
         app.include_router(router, dependencies=[Depends(authorised)])
     return app
+
+
+async def _nobody_is_there(_request: Request, _exc: Exception) -> Response:
+    """The client left in the middle of its body; the server sends this nowhere, and it is no fault to log."""
+    return Response(status_code=400)
 
 
 def _policy_pages(policies: PolicySource, files: PolicyFiles | None) -> APIRouter:

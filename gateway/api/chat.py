@@ -5,9 +5,9 @@ import logging
 from collections.abc import Callable
 
 from gateway.api.asgi import Receive, Scope, Send
-from gateway.api.disconnects import Disconnects
 from gateway.api.exchange import ChatExchange, ClientGoneError
 from gateway.api.headers import new_request_id
+from gateway.api.load import Load
 from gateway.api.methods import require_method
 from gateway.domain.errors import GatewayError
 from gateway.pipeline import Gateway
@@ -17,24 +17,40 @@ log = logging.getLogger(__name__)
 
 
 class ChatCompletions:
-    """An ASGI application for one path. `rejected` is told the code of each request that was not accepted."""
+    """An ASGI application for one path.
 
-    def __init__(self, gateway: Gateway, *, max_body_bytes: int, rejected: Callable[[str], None]) -> None:
+    rejected  is told the code of each request that was not accepted
+    retried   is told of each request that its client says it has sent before
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        *,
+        max_body_bytes: int,
+        load: Load,
+        rejected: Callable[[str], None],
+        retried: Callable[[], None],
+    ) -> None:
         self._gateway = gateway
         self._max_body_bytes = max_body_bytes
+        self._load = load
         self._rejected = rejected
-        self._disconnects = Disconnects()
+        self._retried = retried
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = ChatExchange(scope, receive, send, request_id=new_request_id(), max_body_bytes=self._max_body_bytes)
+        exchange = ChatExchange(
+            scope, receive, send, request_id=new_request_id(), max_body_bytes=self._max_body_bytes, load=self._load
+        )
         try:
             require_method(scope, "POST")
-            await self._watched(exchange)
+            await self._loaded(exchange)
         except GatewayError as error:
             self._rejected(error.code)
             await exchange.refuse(error, AnswerHead())
         except ClientGoneError:
-            self._rejected("client_gone")
+            if not exchange.was_refused:
+                self._rejected("client_gone")
         except asyncio.CancelledError:
             if not exchange.has_gone:
                 raise
@@ -42,9 +58,12 @@ class ChatCompletions:
             log.exception("request %s failed by a fault of the gateway", exchange.request_id)
             await exchange.break_off(GatewayError("the gateway failed; the operator's log tells more"))
 
-    async def _watched(self, exchange: ChatExchange) -> None:
-        self._disconnects.add(exchange)
+    async def _loaded(self, exchange: ChatExchange) -> None:
+        self._load.enter()
         try:
+            if exchange.is_retry:
+                self._retried()
             await self._gateway.chat(exchange)
         finally:
-            self._disconnects.discard(exchange)
+            self._load.leave(exchange.body_bytes)
+            exchange.close()

@@ -8,11 +8,13 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.api.chat import ChatCompletions
 from gateway.api.errors import envelope, error_body
 from gateway.api.headers import new_request_id
+from gateway.api.load import Load
 from gateway.api.models import Models
 from gateway.api.openapi import DATA_PLANE_PATHS
 from gateway.api.probes import Expose, Readiness, probe_routes
@@ -49,15 +51,18 @@ def build_data_plane(
     readiness: Readiness,
     expose: Expose,
     rejected: Callable[[str], None],
+    retried: Callable[[], None],
     max_body_bytes: int,
+    load: Load,
     created: int,
     version: str,
 ) -> DataPlane:
     """The application for the data port. `created`: Unix time the gateway started."""
     app = DataPlane(title="Sizewise", version=version, redirect_slashes=False, redoc_url=None)
-    chat = ChatCompletions(gateway, max_body_bytes=max_body_bytes, rejected=rejected)
+    chat = ChatCompletions(gateway, max_body_bytes=max_body_bytes, load=load, rejected=rejected, retried=retried)
     models = Models(keys, policies, created=created, rejected=rejected)
     app.mount_hot(dict.fromkeys(_spellings("/chat/completions"), chat) | dict.fromkeys(_spellings("/models"), models))
+    app.router.routes.append(Route("/", _front, methods=["GET"]))
     app.router.routes.extend(probe_routes(readiness, expose))
 
     @app.exception_handler(HTTPException)
@@ -72,6 +77,13 @@ def build_data_plane(
         )
 
     return app
+
+
+async def _front(request: Request) -> Response:
+    """Claude Code asks `HEAD /` whether there is a gateway; there is nothing to get."""
+    if request.method != "HEAD":
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    return Response()
 
 
 def _spellings(path: str) -> tuple[str, ...]:

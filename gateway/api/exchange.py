@@ -5,10 +5,16 @@ import contextlib
 from collections.abc import Collection, Mapping
 
 from gateway.api.asgi import Headers, Message, Receive, Scope, Send
+from gateway.api.departure import departure_of
 from gateway.api.errors import envelope, error_body
 from gateway.api.headers import answer_headers
+from gateway.api.load import Load
 from gateway.api.openai_chat import parse_chat
-from gateway.domain.errors import BodyTooLargeError, GatewayError, InvalidRequestError
+from gateway.domain.errors import (
+    BodyTooLargeError,
+    GatewayError,
+    UnsupportedEncodingError,
+)
 from gateway.domain.request import ChatRequest
 from gateway.ports import AnswerHead
 
@@ -31,29 +37,39 @@ class ClientGoneError(Exception):
 
 
 class ChatExchange:
-    """Reads one chat request and writes its answer. `has_gone` is set when the client has left."""
+    """Reads one chat request and writes its answer; when the client leaves, the work for it is cancelled.
+
+    has_gone    the client has left, and that is why
+    body_bytes  how much of the body `load` holds
+    """
 
     __slots__ = (
+        "_departure",
         "_headers",
         "_is_over",
         "_is_started",
+        "_load",
         "_max_body_bytes",
         "_receive",
         "_send",
+        "_task",
+        "body_bytes",
         "has_gone",
         "request_id",
-        "task",
-        "watcher",
     )
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, *, request_id: str, max_body_bytes: int) -> None:
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, *, request_id: str, max_body_bytes: int, load: Load
+    ) -> None:
+        self._departure = departure_of(scope)
         self._headers: dict[bytes, bytes] = dict(scope["headers"])
         self._receive = receive
         self._send = send
         self._max_body_bytes = max_body_bytes
+        self._load = load
+        self._task = asyncio.current_task()
+        self.body_bytes = 0
         self.request_id = request_id
-        self.task = asyncio.current_task()
-        self.watcher: asyncio.Task[None] | None = None
         self.has_gone = False
         self._is_started = False
         self._is_over = False
@@ -79,10 +95,29 @@ class ChatExchange:
 
     async def read(self) -> ChatRequest:
         if (encoding := self._headers.get(b"content-encoding", b"identity")) != b"identity":
-            raise InvalidRequestError(
+            raise UnsupportedEncodingError(
                 f"content-encoding {encoding[:20].decode('latin-1')!r} is not supported; send it plain"
             )
-        return parse_chat(await self._body())
+        body = await self._body()
+        if self._departure.has_happened:
+            raise ClientGoneError
+        self._departure.tell(self._leave)
+        return parse_chat(body)
+
+    @property
+    def is_retry(self) -> bool:
+        """The client's SDK says that it has sent this request before."""
+        count = self._headers.get(b"x-stainless-retry-count", b"0")
+        return count != b"0" and count.isdigit()
+
+    def close(self) -> None:
+        """Nothing is done for the client any more."""
+        self._departure.tell(None)
+
+    @property
+    def was_refused(self) -> bool:
+        """The server has told the client, and counted, why its request ended."""
+        return self._departure.was_refused
 
     async def _body(self) -> bytes:
         """The whole body, refused as soon as it is known to be too large."""
@@ -91,15 +126,22 @@ class ChatExchange:
             raise self._too_large()
         message = await self._message()
         body: bytes = message.get("body", b"")
+        self._hold(body)
         if message.get("more_body"):
             parts = bytearray(body)
             while message.get("more_body") and len(parts) <= self._max_body_bytes:
                 message = await self._message()
-                parts += message.get("body", b"")
+                part = message.get("body", b"")
+                self._hold(part)
+                parts += part
             body = bytes(parts)
         if len(body) > self._max_body_bytes:
             raise self._too_large()
         return body
+
+    def _hold(self, part: bytes) -> None:
+        self._load.hold(len(part))
+        self.body_bytes += len(part)
 
     async def _message(self) -> Message:
         message = await self._receive()
@@ -137,10 +179,11 @@ class ChatExchange:
         headers = [_JSON, (b"content-length", b"%d" % len(body)), *answer_headers(self.request_id, head)]
         if error.retry_after_s is not None:
             headers.append((b"retry-after", b"%d" % max(1, round(error.retry_after_s))))
-        if isinstance(error, BodyTooLargeError):
+        is_cut = isinstance(error, BodyTooLargeError)
+        if is_cut:
             headers.append((b"connection", b"close"))
         await self._start(status, headers)
-        if isinstance(error, BodyTooLargeError):
+        if is_cut:
             await self._send({"type": "http.response.body", "body": body, "more_body": True})
             await self._drain()
             body = b""
@@ -162,13 +205,10 @@ class ChatExchange:
         elif not self._is_over:
             await self.end_stream(error)
 
-    async def watch(self) -> None:
-        """Wait for the client to leave, then cancel the work on its request."""
-        while (await self._receive())["type"] != "http.disconnect":
-            continue
+    def _leave(self) -> None:
         self.has_gone = True
-        if self.task is not None:
-            self.task.cancel()
+        if self._task is not None:
+            self._task.cancel()
 
 
 def credential_of(headers: dict[bytes, bytes]) -> str | None:

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 _ERROR: Final = {"description": "An OpenAI-shaped error: {error: {message, type, param, code}}."}
-_ERRORS: Final = dict.fromkeys(("400", "401", "404", "413", "429", "502", "503", "504"), _ERROR)
+_ERRORS: Final = dict.fromkeys(("400", "401", "404", "408", "413", "415", "429", "431", "502", "503", "504"), _ERROR)
 _BEARER: Final = {"in": "header", "name": "Authorization", "required": True, "schema": {"type": "string"}}
 
 DATA_PLANE_PATHS: Final[dict[str, Any]] = {

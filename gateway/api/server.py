@@ -2,17 +2,24 @@
 
 import asyncio
 import contextlib
+import logging
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import cast
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.server import ServerState
 
 from gateway.api.probes import Readiness
+from gateway.api.wire import GuardedProtocol, WireConfig, WireLimits
 
-KEEP_ALIVE_S = 75
+log = logging.getLogger(__name__)
+
 DRAIN_S = 30
+CHECK_S = 0.5
+"""How often the deadlines of all connections are looked at: a microsecond each."""
 BACKLOG = 2048
 
 
@@ -46,9 +53,18 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-async def serve(applications: list[tuple[ASGIApp, socket.socket]], readiness: Readiness) -> None:
-    """Serve each application on its socket until SIGTERM or SIGINT, then let the requests under way finish."""
-    servers = [(_Server(_config(app)), listener) for app, listener in applications]
+async def serve(
+    applications: Sequence[tuple[ASGIApp, socket.socket]],
+    readiness: Readiness,
+    *,
+    limits: WireLimits,
+    rejected: Callable[[str], None],
+) -> None:
+    """Serve each application on its socket until SIGTERM or SIGINT, then let the requests under way finish.
+
+    rejected  is told the code of each request that never reaches its application
+    """
+    servers = [(_Server(_config(app, limits, rejected)), listener) for app, listener in applications]
 
     def stop() -> None:
         readiness.drain()
@@ -59,21 +75,41 @@ async def serve(applications: list[tuple[ASGIApp, socket.socket]], readiness: Re
     loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, stop)
-    await asyncio.gather(*(server.serve(sockets=[listener]) for server, listener in servers))
+    async with asyncio.TaskGroup() as group:
+        checking = group.create_task(_keep_checking([server.server_state for server, _ in servers]))
+        await asyncio.gather(*(server.serve(sockets=[listener]) for server, listener in servers))
+        checking.cancel()
 
 
-def _config(app: ASGIApp) -> uvicorn.Config:
-    return uvicorn.Config(
+async def _keep_checking(servers: Sequence[ServerState]) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        await asyncio.sleep(CHECK_S)
+        for server in servers:
+            for connection in list(server.connections):
+                _check(cast("GuardedProtocol", connection), loop.time())
+
+
+def _check(connection: GuardedProtocol, now_s: float) -> None:
+    try:
+        connection.check(now_s)
+    except Exception:  # the other connections keep their deadlines
+        log.exception("a connection was cut off by a fault of the gateway")
+        connection.transport.abort()
+
+
+def _config(app: ASGIApp, limits: WireLimits, rejected: Callable[[str], None]) -> uvicorn.Config:
+    return WireConfig(
         app,
+        limits=limits,
+        rejected=rejected,
         loop="none",
-        http="httptools",
         ws="none",
         lifespan="off",
         access_log=False,
         log_config=None,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=DRAIN_S,
         backlog=BACKLOG,
     )

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from gateway import __version__
 from gateway.api.server import PortTakenError, listen
 from gateway.api.server import serve as serve_on
+from gateway.api.wire import WireLimits
 from gateway.bootstrap import Assembly, assemble
 from gateway.classifiers.tensors import ModelFileError
 from gateway.cli.first_steps import first_steps
@@ -91,7 +92,14 @@ async def _run(settings: Settings, *, demo: bool) -> None:
         gc.set_threshold(*GC_THRESHOLDS)
         click.echo(_greeting(settings, assembly, data, admin, demo=demo))
         async with assembly.watching():
-            await serve_on([(assembly.data_plane, data), (assembly.admin_plane, admin)], assembly.readiness)
+            await serve_on(
+                [(assembly.data_plane, data), (assembly.admin_plane, admin)],
+                assembly.readiness,
+                limits=WireLimits(
+                    head_s=settings.client_head_s, body_s=settings.client_body_s, stall_s=settings.client_stall_s
+                ),
+                rejected=assembly.rejected,
+            )
         if lost := await assembly.aclose():
             raise click.ClickException(f"{lost} records could not be written: the database was away")
 

@@ -4,10 +4,14 @@ GatewayError
 ├── RequestError                the client can mend it
 │   ├── InvalidRequestError         malformed or of the wrong type
 │   ├── BodyTooLargeError           over the limit on request bodies
+│   ├── HeadersTooLargeError        over the limit on request headers
+│   ├── UnsupportedEncodingError    a compressed body
+│   ├── RequestTimeoutError         it did not come whole in time
 │   ├── AuthenticationError         no key, or one we do not know
 │   ├── UnknownModelError           no policy serves that alias
 │   ├── UnknownPathError            no such endpoint
 │   └── MethodNotAllowedError       the endpoint exists, the method does not
+├── OverloadedError             we have all the requests we can hold
 ├── NoDeploymentError           the policy leaves no deployment for this request
 │   ├── PromptTooLongError          for no other reason than that it is longer than every window
 │   └── AllRestingError             all of them rest after failures, and the route does not insist
@@ -69,6 +73,18 @@ class BodyTooLargeError(RequestError):
     code = "body_too_large"
 
 
+class HeadersTooLargeError(RequestError):
+    code = "headers_too_large"
+
+
+class UnsupportedEncodingError(RequestError):
+    code = "unsupported_encoding"
+
+
+class RequestTimeoutError(RequestError):
+    code = "request_timeout"
+
+
 class AuthenticationError(RequestError):
     code = "invalid_api_key"
 
@@ -83,6 +99,12 @@ class UnknownPathError(RequestError):
 
 class MethodNotAllowedError(RequestError):
     code = "method_not_allowed"
+
+
+class OverloadedError(GatewayError):
+    """The process has all the requests it can hold; `retry_after_s` says when to come back."""
+
+    code = "overloaded"
 
 
 class NoDeploymentError(GatewayError):

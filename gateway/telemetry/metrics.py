@@ -113,6 +113,7 @@ class MetricsRecorder:
         )
         self._price_missing = self._counter("price_missing", "Upstream calls without a known price.", "deployment")
         self._rejected = self._counter("rejected", "Requests that were not accepted.", "code")
+        self._retries = self._counter("client_retries", "Requests their clients say they have sent before.")
         self._upstream = self._histogram(
             "upstream_seconds", "Duration of an upstream call.", _UPSTREAM_BUCKETS_S, "deployment"
         )
@@ -139,6 +140,10 @@ class MetricsRecorder:
     def rejected(self, code: str) -> None:
         """Count a request that was not accepted, by the `code` of its GatewayError."""
         self._rejected[code,] += 1
+
+    def retried(self) -> None:
+        """Count a request that its client says it has sent before."""
+        self._retries[()] += 1
 
     def watch_dropped(self, dropped: Callable[[], int]) -> None:
         """Expose how many records were lost so far, asked for at each scrape; call it once."""

@@ -166,7 +166,7 @@ def test_a_compressed_body_is_refused(connection: http.client.HTTPConnection, en
     refused = exchange(connection, gzip.compress(HI), **{"Content-Encoding": encoding})
     served = exchange(connection, HI)
 
-    assert_refused(refused)
+    assert_refused(refused, "unsupported_encoding", 415)
     assert "content-encoding" in refused.json()["error"]["message"]
     assert served.status == 200
 

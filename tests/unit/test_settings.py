@@ -147,3 +147,17 @@ def test_settings_do_not_change() -> None:
 
     with pytest.raises(ValueError, match="frozen"):
         settings.port = 1
+
+
+def test_clients_have_deadlines_and_the_process_a_limit_without_any_setting() -> None:
+    settings = load_settings()
+
+    assert (settings.client_head_s, settings.client_body_s, settings.client_stall_s) == (10.0, 30.0, 60.0)
+    assert (settings.max_inflight, settings.max_inflight_bytes) == (4_000, 256 * 1024 * 1024)
+
+
+@pytest.mark.parametrize("name", ["CLIENT_HEAD_S", "CLIENT_BODY_S", "CLIENT_STALL_S", "MAX_INFLIGHT"])
+@pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "never"])
+def test_a_limit_cannot_be_switched_off(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"SIZEWISE_{name}"):
+        _load(monkeypatch, **{name: value})

@@ -6,6 +6,8 @@ from typing import Any
 import orjson
 
 from gateway.api.asgi import Message, Scope
+from gateway.api.departure import STATE, Departure
+from gateway.api.load import Load
 from gateway.domain.policy import Policy, PolicySet
 from tests.builders import a_policy
 
@@ -32,7 +34,18 @@ class FixedPolicies:
 def scope(method: str = "POST", path: str = "/v1/chat/completions", **headers: str) -> Scope:
     """Header names are given with underscores."""
     pairs = [(name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in headers.items()]
-    return {"type": "http", "method": method, "path": path, "headers": pairs, "query_string": b""}
+    state = {STATE: Departure()}
+    return {"type": "http", "method": method, "path": path, "headers": pairs, "query_string": b"", "state": state}
+
+
+def leave(request: Scope) -> None:
+    """The client of that request closes its connection."""
+    departure: Departure = request["state"][STATE]
+    departure.happen()
+
+
+def a_load() -> Load:
+    return Load(max_requests=10, max_body_bytes=1_000_000)
 
 
 class Wire:

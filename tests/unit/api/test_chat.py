@@ -7,6 +7,7 @@ import orjson
 import pytest
 
 from gateway.api.chat import ChatCompletions
+from gateway.api.load import Load
 from gateway.bootstrap import SystemClock
 from gateway.counters.health import MemoryHealthBoard
 from gateway.counters.memory import MemorySessions, OpenAdmission
@@ -20,7 +21,7 @@ from gateway.ports import Completion
 from gateway.store.static_keys import StaticKeys
 from tests.attempts import attempts_over
 from tests.fakes import FakeClassifier
-from tests.unit.api.asgi_client import KEY, FixedPolicies, Wire, scope
+from tests.unit.api.asgi_client import KEY, FixedPolicies, Wire, leave, scope
 
 USAGE = Usage(input_tokens=10, output_tokens=2)
 EVENT = b'data: {"choices":[{}]}\n\n'
@@ -71,6 +72,7 @@ class Endpoint:
         self.records: list[RequestRecord] = []
         self.rejected: list[str] = []
         self.begins = 0
+        self.retries = 0
         clock, health = SystemClock(), MemoryHealthBoard()
         answering = provider or Answering()
         gateway = Gateway(
@@ -84,7 +86,13 @@ class Endpoint:
             recorder=self,
             clock=clock,
         )
-        self._app = ChatCompletions(gateway, max_body_bytes=1_000, rejected=self.rejected.append)
+        self.load = Load(max_requests=1, max_body_bytes=10_000)
+        self._app = ChatCompletions(
+            gateway, max_body_bytes=1_000, load=self.load, rejected=self.rejected.append, retried=self._retried
+        )
+
+    def _retried(self) -> None:
+        self.retries += 1
 
     def begun(self) -> None:
         self.begins += 1
@@ -92,9 +100,13 @@ class Endpoint:
     def record(self, record: RequestRecord) -> None:
         self.records.append(record)
 
-    def call(self, wire: Wire, method: str = "POST", key: str = KEY) -> Wire:
+    def call(self, wire: Wire, method: str = "POST", key: str = KEY, *, leaves: bool = False, **headers: str) -> Wire:
+        """`leaves`: the client does, a moment after its request was read."""
+
         async def run() -> None:
-            request = scope(method, authorization=f"Bearer {key}")
+            request = scope(method, authorization=f"Bearer {key}", **headers)
+            if leaves:
+                asyncio.get_running_loop().call_later(0.01, leave, request)
             await asyncio.wait_for(self._app(request, wire.receive, wire.send), 10)
 
         asyncio.run(run())
@@ -168,19 +180,40 @@ def test_a_client_that_leaves_in_its_body_is_counted_and_not_answered() -> None:
 
 
 def test_a_client_that_leaves_while_it_waits_is_recorded() -> None:
-    class Leaves(Wire):
-        async def receive(self) -> dict[str, object]:
-            self.received += 1
-            if self.received == 1:
-                return {"type": "http.request", "body": ask(), "more_body": False}
-            return {"type": "http.disconnect"}
-
     endpoint = Endpoint(Answering(is_silent=True))
 
-    wire = endpoint.call(Leaves())
+    wire = endpoint.call(Wire(ask()), leaves=True)
 
     assert wire.sent == []
     assert [record.outcome for record in endpoint.records] == ["client_disconnected"]
+
+
+def test_a_full_process_refuses_at_once_and_reads_nothing() -> None:
+    endpoint = Endpoint()
+    endpoint.load.enter()
+
+    wire = endpoint.call(Wire(ask()))
+
+    assert (wire.status, wire.headers["retry-after"], wire.received) == (503, "1", 0)
+    assert (endpoint.rejected, endpoint.load.requests) == (["overloaded"], 1)
+
+
+@pytest.mark.parametrize("body", [ask(), ask(stream=True), b"{", b" " * 1_001])
+def test_nothing_is_held_of_a_request_that_is_over(body: bytes) -> None:
+    endpoint = Endpoint()
+
+    endpoint.call(Wire(body))
+
+    assert (endpoint.load.requests, endpoint.load.body_bytes) == (0, 0)
+
+
+def test_what_the_client_says_it_has_sent_before_is_counted() -> None:
+    endpoint = Endpoint()
+
+    for count in ("0", "1", "2"):
+        endpoint.call(Wire(ask()), x_stainless_retry_count=count)
+
+    assert endpoint.retries == 2
 
 
 def test_a_fault_of_ours_is_a_500_that_gives_nothing_away(caplog: pytest.LogCaptureFixture) -> None:

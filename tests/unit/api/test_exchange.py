@@ -4,26 +4,34 @@ from typing import Any
 
 import pytest
 
+from gateway.api.asgi import Scope
 from gateway.api.exchange import ChatExchange, ClientGoneError, credential_of
+from gateway.api.load import Load
 from gateway.domain.errors import (
     BodyTooLargeError,
     GatewayError,
     InvalidRequestError,
+    OverloadedError,
+    UnsupportedEncodingError,
     UpstreamRateLimitError,
 )
 from gateway.ports import AnswerHead
-from tests.unit.api.asgi_client import Wire, scope
+from tests.unit.api.asgi_client import Wire, a_load, leave, scope
 
 HI = b'{"model": "auto", "messages": [{"role": "user", "content": "hi"}]}'
 
 
-def exchange(wire: Wire, *, limit: int = 1_000, **headers: str) -> ChatExchange:
-    return ChatExchange(scope(**headers), wire.receive, wire.send, request_id="id", max_body_bytes=limit)
+def exchange(wire: Wire, *, limit: int = 1_000, load: Load | None = None, **headers: str) -> ChatExchange:
+    return exchange_of(scope(**headers), wire, limit=limit, load=load)
+
+
+def exchange_of(request: Scope, wire: Wire, *, limit: int = 1_000, load: Load | None = None) -> ChatExchange:
+    return ChatExchange(request, wire.receive, wire.send, request_id="id", max_body_bytes=limit, load=load or a_load())
 
 
 def read(wire: Wire, *, limit: int = 1_000, **headers: str) -> str:
     async def run() -> str:
-        return (await exchange(wire, limit=limit, **headers).read()).alias
+        return (await exchange_of(scope(**headers), wire, limit=limit).read()).alias
 
     return asyncio.run(run())
 
@@ -58,7 +66,7 @@ def test_a_body_of_exactly_the_limit_is_read() -> None:
 def test_a_compressed_body_is_refused_unread() -> None:
     wire = Wire(HI)
 
-    with pytest.raises(InvalidRequestError, match="content-encoding 'gzip'"):
+    with pytest.raises(UnsupportedEncodingError, match="content-encoding 'gzip'"):
         read(wire, content_encoding="gzip")
     assert wire.received == 0
 
@@ -101,6 +109,12 @@ def test_a_rate_limit_says_when_to_come_back_in_whole_seconds(seconds: float, he
     wire = refused(UpstreamRateLimitError("busy", retry_after_s=seconds))
 
     assert (wire.status, wire.headers["retry-after"]) == (429, header)
+
+
+def test_a_full_process_says_when_to_come_back() -> None:
+    wire = refused(OverloadedError("full", retry_after_s=2.0))
+
+    assert (wire.status, wire.headers["retry-after"], wire.error["code"]) == (503, "2", "overloaded")
 
 
 def test_an_error_without_a_time_has_no_retry_after() -> None:
@@ -171,3 +185,63 @@ def test_only_the_headers_asked_for_are_given() -> None:
         return exchange(Wire(), x_team="claims", x_other="1").headers({"x-team", "x-absent"})
 
     assert asyncio.run(headers()) == {"x-team": "claims"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_retry"),
+    [({}, False), ({"x_stainless_retry_count": "0"}, False), ({"x_stainless_retry_count": "2"}, True)]
+    + [({"x_stainless_retry_count": nonsense}, False) for nonsense in ("", "-1", "two", "1\u00b2")],
+)
+def test_a_retry_is_what_the_clients_sdk_counts_as_one(headers: dict[str, str], is_retry: bool) -> None:
+    async def run() -> bool:
+        return exchange_of(scope(**headers), Wire()).is_retry
+
+    assert asyncio.run(run()) == is_retry
+
+
+def test_a_body_is_held_as_it_comes_and_refused_where_the_process_can_hold_no_more() -> None:
+    load = Load(max_requests=1, max_body_bytes=len(HI) - 1)
+
+    async def run() -> int:
+        each = exchange(Wire(HI[:5], HI[5:]), load=load)
+        with pytest.raises(OverloadedError):
+            await each.read()
+        return each.body_bytes
+
+    assert asyncio.run(run()) == load.body_bytes == 5
+
+
+def test_a_client_that_leaves_cancels_the_work_on_a_request_that_is_read() -> None:
+    async def run() -> bool:
+        request = scope()
+        each = exchange_of(request, Wire(HI))
+        await each.read()
+        asyncio.get_running_loop().call_soon(leave, request)
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.sleep(10)
+        return each.has_gone
+
+    assert asyncio.run(run())
+
+
+def test_a_client_that_left_before_its_request_was_read_has_gone() -> None:
+    async def run() -> None:
+        request = scope()
+        leave(request)
+        await exchange_of(request, Wire(HI)).read()
+
+    with pytest.raises(ClientGoneError):
+        asyncio.run(run())
+
+
+def test_a_closed_exchange_is_not_cancelled_any_more() -> None:
+    async def run() -> bool:
+        request = scope()
+        each = exchange_of(request, Wire(HI))
+        await each.read()
+        each.close()
+        leave(request)
+        await asyncio.sleep(0)
+        return each.has_gone
+
+    assert not asyncio.run(run())

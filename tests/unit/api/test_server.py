@@ -8,6 +8,7 @@ from starlette.applications import Starlette
 
 from gateway.api.probes import Readiness, probe_routes
 from gateway.api.server import PortTakenError, listen, serve
+from gateway.api.wire import WireLimits
 
 
 def test_port_0_takes_any_free_one() -> None:
@@ -36,7 +37,8 @@ def test_a_signal_drains_and_ends_both_planes(signal_sent: signal.Signals) -> No
 
     async def run() -> bytes:
         with listen("127.0.0.1", 0) as data, listen("127.0.0.1", 0) as admin:
-            serving = asyncio.create_task(serve([(app, data), (app, admin)], readiness))
+            planes = [(app, data), (app, admin)]
+            serving = asyncio.create_task(serve(planes, readiness, limits=WireLimits(), rejected=lambda _: None))
             answer = await asyncio.wait_for(first_answer(data.getsockname()[1]), 10)
             os.kill(os.getpid(), signal_sent)
             await asyncio.wait_for(serving, 10)
@@ -60,3 +62,30 @@ async def first_answer(port: int) -> bytes:
         writer.close()
         await writer.wait_closed()
         return answer
+
+
+def test_half_a_request_on_either_plane_is_answered_when_its_time_is_over() -> None:
+    readiness = Readiness()
+    app = Starlette(routes=probe_routes(readiness, lambda: (b"", "text/plain")))
+    rejected: list[str] = []
+
+    async def half(port: int) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /readyz HTTP/1.1\r\nHo")
+        answer = await asyncio.wait_for(reader.read(), 10)
+        writer.close()
+        await writer.wait_closed()
+        return answer
+
+    async def run() -> list[bytes]:
+        with listen("127.0.0.1", 0) as data, listen("127.0.0.1", 0) as admin:
+            planes, limits = [(app, data), (app, admin)], WireLimits(head_s=0.2)
+            serving = asyncio.create_task(serve(planes, readiness, limits=limits, rejected=rejected.append))
+            ports = (data.getsockname()[1], admin.getsockname()[1])
+            answers = await asyncio.gather(*map(half, ports))
+            os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.wait_for(serving, 10)
+            return answers
+
+    assert [answer.partition(b"\r\n")[0] for answer in asyncio.run(run())] == [b"HTTP/1.1 408 Request Timeout"] * 2
+    assert rejected == ["request_timeout"] * 2

@@ -1,0 +1,57 @@
+"""What the gateway demands of a request's head beyond the grammar of HTTP, which the parser sees to."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from gateway.domain.errors import HeadersTooLargeError, InvalidRequestError, RequestError
+
+MAX_HEAD_BYTES: Final = 64 * 1024
+MAX_HEADERS: Final = 200
+
+_HOST: Final = re.compile(rb"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+_HOP_BY_HOP: Final = (b"upgrade", b"http2-settings")
+
+Pairs = Sequence[tuple[bytes, bytes]]
+"""Names in lower case, and values."""
+
+
+def head_fault(headers: Pairs, version: str) -> RequestError | None:
+    """What is wrong with a head, None where nothing is. Its length is `is_too_long`'s matter.
+
+    Two readers who take a head differently can be played off against each other: so there is one Host, and one way to
+    say that a body comes in chunks. Source: RFC 9112, sections 3.2, 6.1 and 11.2.
+    """
+    if len(headers) > MAX_HEADERS:
+        return HeadersTooLargeError(f"the request has more than {MAX_HEADERS} headers")
+    if version not in ("1.1", "1.0"):
+        return InvalidRequestError("the request is not HTTP/1.1")
+    hosts = [value for name, value in headers if name == b"host"]
+    if len(hosts) > 1 or (not hosts and version == "1.1"):
+        return InvalidRequestError(f"the request has {len(hosts)} Host headers; it must have exactly one")
+    if hosts and _HOST.fullmatch(hosts[0]) is None:
+        return InvalidRequestError("the Host header is no host")
+    codings = [value for name, value in headers if name == b"transfer-encoding"]
+    if codings and (version == "1.0" or len(codings) > 1 or codings[0].lower() != b"chunked"):
+        return InvalidRequestError("the only Transfer-Encoding there is here is HTTP/1.1's 'chunked'")
+    return None
+
+
+def is_too_long(url: bytes, headers: Pairs) -> bool:
+    return len(url) + sum(len(name) + len(value) + 4 for name, value in headers) > MAX_HEAD_BYTES
+
+
+def without_upgrade(method: bytes, url: bytes, version: str, headers: Pairs) -> bytes:
+    """The head written again, less its wish for another protocol.
+
+    The parser takes all that follows such a head for that other protocol, the body included; clients that ask for
+    HTTP/2 this way (Java's does by default) send one all the same. A server may ignore the wish: RFC 9110, section 7.8.
+    """
+    lines = [b"%b %b HTTP/%b" % (method, url, version.encode())]
+    for name, value in headers:
+        if name == b"connection":
+            kept = [token for token in value.split(b",") if token.strip().lower() not in _HOP_BY_HOP]
+            lines.append(b"connection: " + b",".join(kept).strip())
+        elif name not in _HOP_BY_HOP:
+            lines.append(b"%b: %b" % (name, value))
+    return b"\r\n".join(lines) + b"\r\n\r\n"
