@@ -11,6 +11,7 @@ from gateway.bootstrap import Recorders, SystemClock
 from gateway.classifiers.linear import LinearClassifier
 from gateway.counters.memory import MemoryHealthBoard, MemorySessions, OpenAdmission
 from gateway.policyfile.loader import FilePolicySource
+from gateway.providers.anthropic_http import AnthropicProvider, AnthropicStream
 from gateway.providers.openai_http import OpenAIProvider, OpenAIStream
 from gateway.store.static_keys import StaticKeys
 from gateway.store.writer import RecordWriter
@@ -36,10 +37,10 @@ IMPLEMENTATIONS: dict[type, tuple[type, ...]] = {
     ports.HealthBoard: (MemoryHealthBoard, FakeHealthBoard),
     ports.KeyStore: (StaticKeys,),
     ports.PolicySource: (FilePolicySource, FakePolicies),
-    ports.Provider: (OpenAIProvider, FakeProvider),
+    ports.Provider: (OpenAIProvider, AnthropicProvider, FakeProvider),
     ports.Recorder: (Recorders, RecordWriter, MetricsRecorder, FakeRecorder),
     ports.Sessions: (MemorySessions,),
-    ports.UpstreamStream: (OpenAIStream, FakeStream),
+    ports.UpstreamStream: (OpenAIStream, AnthropicStream, FakeStream),
 }
 PAIRS = [(port, each) for port, implementations in IMPLEMENTATIONS.items() for each in implementations]
 
