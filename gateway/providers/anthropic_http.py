@@ -21,7 +21,10 @@ from gateway.providers.anthropic_stream import MessageEvents
 from gateway.providers.http_client import BodyTooLongError, HttpClient, HttpError, HttpResponse
 
 API_VERSION: Final = "2023-06-01"
-"""The version of the wire format, the only one there has been since."""
+"""Of the wire format. The next, 2026-10-21, refuses `temperature`, `top_p` and `top_k`, which OpenAI's clients send.
+
+Source: the vendor's guide for moving to it, platform.claude.com/docs/en/api/migration-2026-10-21
+"""
 
 MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
 _MAX_ERROR_BYTES: Final = 256 * 1024
