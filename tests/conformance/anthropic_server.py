@@ -3,7 +3,7 @@
 It answers 400 to whatever the API would not take, and by the model asked for: `text`, `tools`, `thinking`, `length`,
 `refusal` answer; `error-TYPE`, `spend-limit`, `rate-limit:SECONDS`, `html`, `empty` do not. A stream breaks by `cut:N`,
 `reset:N`, `eof:N` or `overloaded:N` after N events; `twice` begins two messages, `unstopped` leaves the last event out,
-`lingers` stays open behind it.
+`lingers` stays open behind it, `late-end` for a moment.
 """
 
 import contextlib
@@ -159,6 +159,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._chunk(_event("error", error={"type": "overloaded_error", "message": CANARY}))
         if name in ("cut", "reset"):
             self._break_off(resets=name == "reset")
+        elif name == "late-end":
+            time.sleep(0.01)  # the end of the body comes in a packet of its own
+            self.wfile.write(b"0\r\n\r\n")
         elif name == "lingers":
             self.rfile.read(1)  # until the client hangs up
         else:

@@ -137,6 +137,10 @@ def test_a_code_we_do_not_know_leaves_the_type(code: object) -> None:
     assert type(error(429, kind="rate_limit_error", code=code)) is UpstreamRateLimitError
 
 
+def test_a_server_error_stays_one_whatever_its_code() -> None:
+    assert type(error(500, kind="api_error", code="enforced_spend_limit_reached")) is UpstreamUnavailableError
+
+
 def test_a_rate_limit_carries_when_to_come_back() -> None:
     found = error_of("d", 429, {"retry-after": "7"}, b"", NOW_S)
 

@@ -199,10 +199,9 @@ def test_a_stream_that_breaks_behind_its_stop_reason_is_whole(model: str) -> Non
 
 def test_a_connection_serves_again_after_an_answer_and_a_stream() -> None:
     async def use(provider: AnthropicProvider, server: AnthropicServer) -> set[int]:
-        deployment = at(server, "text")
         for _ in range(2):
-            await events_of(provider, deployment)
-            await provider.complete(deployment, a_request(), TIMEOUTS)
+            await events_of(provider, at(server, "late-end"))
+            await provider.complete(at(server, "text"), a_request(), TIMEOUTS)
         return {request.port for request in server.received}
 
     assert len(run(use)) == 1

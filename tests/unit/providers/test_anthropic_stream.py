@@ -351,6 +351,12 @@ def test_counts_that_come_after_the_reason_count() -> None:
     assert events.usage == COUNTED
 
 
+def test_counts_once_given_stay_counted() -> None:
+    _, events = read(START + HELLO + ended(output_tokens=9) + event("message_delta", delta={}, usage={}) + STOP)
+
+    assert events.usage == COUNTED
+
+
 @pytest.mark.parametrize(
     "stream",
     [
