@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from gateway.ports import Provider
+from gateway.providers.anthropic_http import AnthropicProvider
 from gateway.providers.http1 import Http1Client
 from gateway.providers.openai_http import OpenAIProvider, api_key
 
@@ -15,6 +16,7 @@ class ProviderDirectory:
         self._providers: dict[str, Provider] = {
             "openai": OpenAIProvider(self._client, now=now),
             "azure": OpenAIProvider(self._client, now=now, auth_header=api_key),
+            "anthropic": AnthropicProvider(self._client, now=now),
         }
 
     def get(self, name: str) -> Provider:

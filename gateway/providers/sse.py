@@ -1,6 +1,5 @@
 """Read an OpenAI event stream while passing it on: whole events, byte for byte, and what they say."""
 
-import re
 from typing import Any, Final
 
 import msgspec
@@ -9,12 +8,10 @@ from msgspec import Struct
 from gateway.domain.errors import UpstreamInterruptedError, UpstreamInvalidAnswerError
 from gateway.domain.pricing import Usage
 from gateway.providers.openai_usage import WireUsage
+from gateway.providers.sse_framing import data_of, split_events
 
 MAX_EVENT_BYTES: Final = 16 * 1024 * 1024
 DONE: Final = b"data: [DONE]\n\n"
-
-_BLANK_LINE: Final = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
-_BOM: Final = b"\xef\xbb\xbf"
 
 
 class _Choice(Struct):
@@ -67,7 +64,7 @@ class EventStream:
     def feed(self, data: bytes) -> bytes:
         """The events completed by `data`, less the usage chunk where it is hidden. Raises UpstreamError."""
         data = self._rest + data if self._rest else data
-        events, self._rest = _split(data)
+        events, self._rest = split_events(data)
         if len(self._rest) > MAX_EVENT_BYTES:
             raise UpstreamInvalidAnswerError(
                 f"deployment {self._deployment!r} sent an event larger than {MAX_EVENT_BYTES} bytes"
@@ -96,7 +93,7 @@ class EventStream:
 
     def _read(self, event: bytes) -> bool:
         """Take in one event; False where it is not for the client."""
-        payload = _payload(event)
+        payload = data_of(event)
         if payload is None:
             return True
         self._has_begun = True
@@ -117,23 +114,3 @@ class EventStream:
             self.usage = chunk.usage.plain()
             return bool(chunk.choices) or not self._hides_usage
         return True
-
-
-def _split(data: bytes) -> tuple[list[bytes], bytes]:
-    """The whole events in `data`, each with the blank line that ends it, and the rest."""
-    if b"\r" not in data:
-        *events, rest = data.split(b"\n\n")
-        return [event + b"\n\n" for event in events], rest
-    events, start = [], 0
-    for blank in _BLANK_LINE.finditer(data):
-        events.append(data[start : blank.end()])
-        start = blank.end()
-    return events, data[start:]
-
-
-def _payload(event: bytes) -> bytes | None:
-    """The data of an event, its lines joined; None for comments and events without data."""
-    if event.startswith(b"data: ") and event.find(b"\n") == len(event) - 2 and b"\r" not in event:
-        return event[6:-2]
-    lines = [line[5:].removeprefix(b" ") for line in event.removeprefix(_BOM).splitlines() if line.startswith(b"data:")]
-    return b"\n".join(lines) if lines else None

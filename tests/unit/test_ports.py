@@ -14,6 +14,7 @@ from gateway.counters.lanes import MemoryLanes
 from gateway.counters.memory import MemorySessions, OpenAdmission
 from gateway.counters.retries import MemoryRetryBudgets
 from gateway.policyfile.loader import FilePolicySource
+from gateway.providers.anthropic_http import AnthropicProvider, AnthropicStream
 from gateway.providers.openai_http import OpenAIProvider, OpenAIStream
 from gateway.store.static_keys import StaticKeys
 from gateway.store.writer import RecordWriter
@@ -40,11 +41,11 @@ IMPLEMENTATIONS: dict[type, tuple[type, ...]] = {
     ports.KeyStore: (StaticKeys,),
     ports.Lanes: (MemoryLanes,),
     ports.PolicySource: (FilePolicySource, FakePolicies),
-    ports.Provider: (OpenAIProvider, FakeProvider),
+    ports.Provider: (OpenAIProvider, AnthropicProvider, FakeProvider),
     ports.Recorder: (Recorders, RecordWriter, MetricsRecorder, FakeRecorder),
     ports.RetryBudgets: (MemoryRetryBudgets,),
     ports.Sessions: (MemorySessions,),
-    ports.UpstreamStream: (OpenAIStream, FakeStream),
+    ports.UpstreamStream: (OpenAIStream, AnthropicStream, FakeStream),
 }
 PAIRS = [(port, each) for port, implementations in IMPLEMENTATIONS.items() for each in implementations]
 

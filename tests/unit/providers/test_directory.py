@@ -3,6 +3,7 @@ import sys
 
 import pytest
 
+from gateway.providers.anthropic_http import AnthropicProvider
 from gateway.providers.directory import ProviderDirectory
 from gateway.providers.openai_http import OpenAIProvider, api_key, bearer
 from tests.virtual_time import run
@@ -28,11 +29,12 @@ def test_a_provider_is_made_once() -> None:
 
 def test_our_own_providers_share_one_pool_of_connections() -> None:
     directory = _directory()
-    openai, azure = directory.get("openai"), directory.get("azure")
+    openai, azure, anthropic = (directory.get(name) for name in ("openai", "azure", "anthropic"))
 
     assert isinstance(openai, OpenAIProvider)
     assert isinstance(azure, OpenAIProvider)
-    assert openai._client is azure._client
+    assert isinstance(anthropic, AnthropicProvider)
+    assert openai._client is azure._client is anthropic._client
 
 
 def test_closing_twice_is_fine() -> None:
@@ -49,7 +51,8 @@ def test_litellm_is_imported_for_its_own_providers_only() -> None:
     program = (
         "import sys\n"
         "from gateway.providers.directory import ProviderDirectory\n"
-        "ProviderDirectory(now=lambda: 0.0).get('openai')\n"
+        "directory = ProviderDirectory(now=lambda: 0.0)\n"
+        "directory.get('openai'), directory.get('azure'), directory.get('anthropic')\n"
         "print('litellm' in sys.modules)\n"
     )
 

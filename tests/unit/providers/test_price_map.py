@@ -97,6 +97,17 @@ def test_the_bundled_map_knows_a_published_price() -> None:
     assert (price.input_atto_usd, price.output_atto_usd) == (published.input_atto_usd, published.output_atto_usd)
 
 
+@pytest.mark.parametrize(
+    "model", ["claude-haiku-4-5", "claude-sonnet-4-5", "claude-sonnet-4-5-20250929", "claude-opus-4-5"]
+)
+def test_the_bundled_map_prices_what_an_anthropic_deployment_names(model: str) -> None:
+    price = PriceMap()("anthropic", model)
+
+    assert price is not None
+    assert price.cached_input_atto_usd is not None
+    assert price.cached_input_atto_usd * 10 == price.input_atto_usd
+
+
 def test_every_entry_of_the_bundled_map_can_be_read() -> None:
     prices = PriceMap()
 

@@ -1,0 +1,234 @@
+"""A strict server that speaks Anthropic's Messages API on loopback, and keeps what it was sent.
+
+It answers 400 to whatever the API would not take, and by the model asked for: `text`, `tools`, `thinking`, `length`,
+`refusal` answer; `error-TYPE`, `spend-limit`, `rate-limit:SECONDS`, `html`, `empty` do not. A stream breaks by `cut:N`,
+`reset:N`, `eof:N` or `overloaded:N` after N events; `twice` begins two messages, `unstopped` leaves the last event out,
+`lingers` stays open behind it, `late-end` for a moment.
+"""
+
+import contextlib
+import json
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from tests.conformance.anthropic_rules import fault_in
+
+KEY = "key-of-the-upstream"
+STATUSES = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "api_error": 500,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+}
+CANARY = "canary-of-the-upstream"
+"""Stands in every error's message; clients must not see it but where it is about their request."""
+
+COUNTS = {"input_tokens": 7, "cache_read_input_tokens": 100, "cache_creation_input_tokens": 20}
+OUTPUT_TOKENS = 30
+
+_TEXT = {"type": "text", "text": "It is sunny in Zürich 🌞 today."}
+_CONTENT: dict[str, tuple[str, list[dict[str, Any]]]] = {
+    "text": ("end_turn", [_TEXT]),
+    "length": ("max_tokens", [_TEXT]),
+    "refusal": ("refusal", []),
+    "thinking": ("end_turn", [{"type": "thinking", "thinking": "Let me see.", "signature": "signed"}, _TEXT]),
+    "tools": (
+        "tool_use",
+        [
+            {"type": "text", "text": "I shall look."},
+            {"type": "tool_use", "id": "toolu_1", "name": "weather", "input": {"city": "Zürich"}},
+            {"type": "tool_use", "id": "toolu_2", "name": "now", "input": {}},
+        ],
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    path: str
+    headers: dict[str, str]
+    body: dict[str, Any]
+    port: int
+    """The client's: the same for two requests on one connection."""
+
+
+class AnthropicServer:
+    """Runs in threads of its own. `received` holds the requests that were well-formed HTTP, in order."""
+
+    def __init__(self) -> None:
+        self.received: list[Received] = []
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+        self._server.daemon_threads = True
+        self._server.messages = self  # type: ignore[attr-defined]  # how a handler finds it
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @classmethod
+    @contextlib.contextmanager
+    def running(cls) -> Iterator["AnthropicServer"]:
+        server = cls()
+        thread = threading.Thread(target=server._server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield server
+        finally:
+            server._server.shutdown()
+            thread.join()
+            server._server.socket.close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base class's name)
+        """Nothing: the tests look at `received`."""
+
+    def do_POST(self) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        body = json.loads(self.rfile.read(int(headers["content-length"])))
+        server: AnthropicServer = self.server.messages  # type: ignore[attr-defined]  # set where the server is made
+        server.received.append(Received(self.path, headers, body, self.client_address[1]))
+        if headers.get("x-api-key") != KEY:
+            self._refuse("authentication_error")
+        elif self.path != "/v1/messages":
+            self._refuse("not_found_error")
+        elif (fault := fault_in(headers, body)) is not None:
+            self._refuse("invalid_request_error", fault)
+        else:
+            self._play(*body["model"].partition(":")[::2], is_stream=body.get("stream", False))
+
+    def _play(self, name: str, argument: str, *, is_stream: bool) -> None:
+        if name.startswith("error-"):
+            self._refuse(name.removeprefix("error-"))
+        elif name == "spend-limit":
+            self._refuse("rate_limit_error", details={"error_code": "enforced_spend_limit_reached"})
+        elif name == "rate-limit":
+            self._refuse("rate_limit_error", headers={"retry-after": argument})
+        elif name in ("html", "empty"):
+            self._answer(200, b"<html>hello</html>" if name == "html" else b"", "text/html")
+        elif is_stream:
+            self._stream(name, int(argument or 0))
+        else:
+            self._answer(200, _json(_message(name)), "application/json")
+
+    def _refuse(
+        self,
+        kind: str,
+        message: str = CANARY,
+        headers: dict[str, str] | None = None,
+        details: dict[str, str] | None = None,
+    ) -> None:
+        error = {"type": kind, "message": message, **({"details": details} if details else {})}
+        body = _json({"type": "error", "error": error, "request_id": "req_1"})
+        self._answer(STATUSES[kind], body, "application/json", headers)
+
+    def _answer(self, status: int, body: bytes, content_type: str, headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        for name, value in {"content-type": content_type, "content-length": str(len(body)), **(headers or {})}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _stream(self, name: str, count: int) -> None:
+        """One event a write, in chunked encoding."""
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream; charset=utf-8")
+        self.send_header("transfer-encoding", "chunked")
+        self.end_headers()
+        events = list(_events(name))
+        breaks = name in ("cut", "reset", "eof", "overloaded")
+        for event in events[:count] if breaks else events[:-1] if name == "unstopped" else events:
+            self._chunk(event)
+        if name == "overloaded":
+            time.sleep(0.05)  # what is read together with an error is no answer yet: it may be mended by another
+            self._chunk(_event("error", error={"type": "overloaded_error", "message": CANARY}))
+        if name in ("cut", "reset"):
+            self._break_off(resets=name == "reset")
+        elif name == "late-end":
+            time.sleep(0.01)  # the end of the body comes in a packet of its own
+            self.wfile.write(b"0\r\n\r\n")
+        elif name == "lingers":
+            self.rfile.read(1)  # until the client hangs up
+        else:
+            self.wfile.write(b"0\r\n\r\n")
+
+    def _chunk(self, data: bytes) -> None:
+        self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
+
+    def _break_off(self, *, resets: bool) -> None:
+        if resets:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+        self.close_connection = True
+
+
+def _message(name: str) -> dict[str, Any]:
+    stop_reason, content = _CONTENT[name]
+    return {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "claude-of-the-day",
+        "content": content,
+        "stop_reason": stop_reason,
+        "stop_sequence": None,
+        "usage": {**COUNTS, "output_tokens": OUTPUT_TOKENS},
+    }
+
+
+def _events(name: str) -> Iterator[bytes]:
+    whole = _message(name if name in _CONTENT else "text")
+    usage = {**COUNTS, "output_tokens": 1}
+    begun = {**whole, "content": [], "stop_reason": None, "usage": usage}
+    for _ in range(2 if name == "twice" else 1):
+        yield _event("message_start", message=begun)
+    yield _event("ping")
+    for index, block in enumerate(whole["content"]):
+        yield from _block_events(index, block)
+    delta = {"stop_reason": whole["stop_reason"], "stop_sequence": None}
+    yield _event("message_delta", delta=delta, usage={"output_tokens": OUTPUT_TOKENS})
+    yield _event("message_stop")
+
+
+def _block_events(index: int, block: dict[str, Any]) -> Iterator[bytes]:
+    if block["type"] == "text":
+        empty, deltas = {**block, "text": ""}, [{"type": "text_delta", "text": it} for it in _pieces(block["text"])]
+    elif block["type"] == "thinking":
+        empty = {**block, "thinking": "", "signature": ""}
+        deltas = [{"type": "thinking_delta", "thinking": it} for it in _pieces(block["thinking"])]
+        deltas.append({"type": "signature_delta", "signature": block["signature"]})
+    else:
+        given = json.dumps(block["input"]) if block["input"] else ""
+        empty = {**block, "input": {}}
+        deltas = [{"type": "input_json_delta", "partial_json": it} for it in ["", *_pieces(given)]]
+    yield _event("content_block_start", index=index, content_block=empty)
+    for delta in deltas:
+        yield _event("content_block_delta", index=index, delta=delta)
+    yield _event("content_block_stop", index=index)
+
+
+def _pieces(text: str) -> list[str]:
+    return [text[at : at + 7] for at in range(0, len(text), 7)]
+
+
+def _event(kind: str, **fields: Any) -> bytes:
+    return b"event: %b\ndata: %b\n\n" % (kind.encode(), _json({"type": kind, **fields}))
+
+
+def _json(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode()
