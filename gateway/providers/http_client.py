@@ -41,6 +41,10 @@ class HttpResponse(Protocol):
         """Give the connection back where the body is read, else close it. May be called twice."""
         ...
 
+    def finish(self) -> None:
+        """`close` for a body of which nothing more is wanted: it is given a moment to end, behind the caller's back."""
+        ...
+
 
 class HttpClient(Protocol):
     async def post(self, url: str, headers: Mapping[str, str], body: bytes, *, connect_s: float) -> HttpResponse:
