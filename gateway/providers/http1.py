@@ -190,7 +190,7 @@ class Http1Client:
                     Connection, origin.host, origin.port, ssl=tls
                 )
         except (OSError, TimeoutError, UnicodeError) as exc:  # the last: a host name that cannot be one
-            raise HttpError(_connect_failure(exc), is_connect=True) from exc
+            raise HttpError(_connect_failure(exc), is_connect=True, is_tls=isinstance(exc, ssl.SSLError)) from exc
         return connection
 
     def _tls_context(self) -> ssl.SSLContext:

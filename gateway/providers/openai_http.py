@@ -9,8 +9,10 @@ import orjson
 
 from gateway.domain.errors import (
     UpstreamConnectError,
+    UpstreamError,
     UpstreamInterruptedError,
     UpstreamInvalidAnswerError,
+    UpstreamTlsError,
 )
 from gateway.domain.policy import Deployment, Timeouts
 from gateway.domain.pricing import Usage
@@ -88,8 +90,7 @@ class OpenAIProvider:
                 connect_s=timeouts.connect_s,
             )
         except HttpError as exc:
-            kind = UpstreamConnectError if exc.is_connect else UpstreamInterruptedError
-            raise kind(f"deployment {deployment.name!r}: {exc}") from exc
+            raise _kind(exc)(f"deployment {deployment.name!r}: {exc}") from exc
         if response.status == 200 and response.headers.get("content-encoding", "identity") == "identity":
             return response
         try:
@@ -176,6 +177,12 @@ def _usage_of(deployment: str, body: bytes) -> Usage | None:
     if completion.choices is None:
         raise UpstreamInvalidAnswerError(f"deployment {deployment!r} answered without 'choices'")
     return None if completion.usage is None else completion.usage.plain()
+
+
+def _kind(error: HttpError) -> type[UpstreamError]:
+    if error.is_tls:
+        return UpstreamTlsError
+    return UpstreamConnectError if error.is_connect else UpstreamInterruptedError
 
 
 async def _beginning(response: HttpResponse) -> bytes:

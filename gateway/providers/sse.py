@@ -1,6 +1,5 @@
 """Read an OpenAI event stream while passing it on: whole events, byte for byte, and what they say."""
 
-import re
 from typing import Any, Final
 
 import msgspec
@@ -10,13 +9,12 @@ from msgspec import Struct
 from gateway.domain.errors import UpstreamInterruptedError, UpstreamInvalidAnswerError
 from gateway.domain.pricing import Usage
 from gateway.providers.openai_usage import WireUsage
+from gateway.providers.sse_framing import BLANK_LINE, data_of, split_events
 
 MAX_EVENT_BYTES: Final = 16 * 1024 * 1024
 DONE: Final = b"data: [DONE]\n\n"
 
-_BLANK_LINE: Final = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
 _BLANK_LINE_BYTES: Final = 4
-_BOM: Final = b"\xef\xbb\xbf"
 
 
 class _Choice(Struct):
@@ -107,7 +105,7 @@ class EventStream:
         """The events completed by `data`, as they are for the client. Raises UpstreamError."""
         if self._rest:
             data = self._joined(data)
-        events, rest = _split(data) if data else ([], b"")
+        events, rest = split_events(data) if data else ([], b"")
         if rest:
             self._keep(rest)
         shown = [bytes_out for event in events if (bytes_out := self._read(event))]
@@ -136,7 +134,7 @@ class EventStream:
 
         Nothing is looked at twice, in however small pieces an event comes.
         """
-        if _BLANK_LINE.search(self._tail + data) is None:
+        if BLANK_LINE.search(self._tail + data) is None:
             self._keep(data)
             return b""
         data = b"".join((*self._rest, data))
@@ -156,7 +154,7 @@ class EventStream:
 
     def _read(self, event: bytes) -> bytes:
         """Take in one event; returns what of it is for the client now."""
-        payload = _payload(event)
+        payload = data_of(event)
         if self.is_done:
             self.dropped += payload is not None
             return b""
@@ -224,23 +222,3 @@ def _has_content(payload: bytes) -> bool:
     except msgspec.MsgspecError:  # an odd delta is the client's to make sense of
         return False
     return any(choice.delta is not None and (choice.delta.content or choice.delta.tool_calls) for choice in choices)
-
-
-def _split(data: bytes) -> tuple[list[bytes], bytes]:
-    """The whole events in `data`, each with the blank line that ends it, and the rest."""
-    if b"\r" not in data:
-        *events, rest = data.split(b"\n\n")
-        return [event + b"\n\n" for event in events], rest
-    events, start = [], 0
-    for blank in _BLANK_LINE.finditer(data):
-        events.append(data[start : blank.end()])
-        start = blank.end()
-    return events, data[start:]
-
-
-def _payload(event: bytes) -> bytes | None:
-    """The data of an event, its lines joined; None for comments and events without data."""
-    if event.startswith(b"data: ") and event.find(b"\n") == len(event) - 2 and b"\r" not in event:
-        return event[6:-2]
-    lines = [line[5:].removeprefix(b" ") for line in event.removeprefix(_BOM).splitlines() if line.startswith(b"data:")]
-    return b"\n".join(lines) if lines else None
