@@ -5,6 +5,8 @@ It follows no redirect, reads no proxy settings, keeps no cookies, asks for no c
 """
 
 import asyncio
+import errno
+import logging
 import socket
 import ssl
 from collections import deque
@@ -18,8 +20,20 @@ from gateway.providers.http1_connection import Connection
 from gateway.providers.http_client import BodyTooLongError, HttpError
 
 KEEP_IDLE_S: Final = 30.0
+LINGER_S: Final = 1.0
+"""How long the end of a body of which all is known may take: most often its last chunk is on its way."""
 MOST_IDLE: Final = 256
 """Idle connections kept for each origin."""
+
+_log = logging.getLogger(__name__)
+
+
+_OURS: Final = {
+    errno.EMFILE: "this gateway has no file descriptor left for it",
+    errno.ENFILE: "this machine has no file descriptor left for it",
+    errno.EADDRNOTAVAIL: "this machine has no local port left for it",
+}
+"""What keeps us from connecting that is no fault of the upstream."""
 
 
 class Origin(Struct, frozen=True):
@@ -74,14 +88,22 @@ class Http1Response:
             self._is_closed = True
             self._client.give_back(self._origin, self._connection)
 
+    def finish(self) -> None:
+        if not self._is_closed:
+            self._is_closed = True
+            self._client.give_back_once_over(self._origin, self._connection)
+
 
 class Http1Client:
     """`HttpClient` over HTTP/1.1."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, keep_idle_s: float = KEEP_IDLE_S, linger_s: float = LINGER_S) -> None:
+        self._keep_idle_s = keep_idle_s
+        self._linger_s = linger_s
         self._idle: dict[Origin, deque[Connection]] = {}
         self._targets: dict[str, Target] = {}
         self._tls: ssl.SSLContext | None = None
+        self._reaper: asyncio.TimerHandle | None = None
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes, *, connect_s: float) -> Http1Response:
         target = self._targets.get(url) or self._parse(url)
@@ -91,9 +113,10 @@ class Http1Client:
             try:
                 return await self._exchange(target.origin, connection, request)
             except HttpError:
-                if connection.has_received:
+                if not connection.is_unread:
                     raise
-        # None was idle; or it had been closed by the other side, as it may at any time: a new one, once.
+                _log.info("an idle upstream connection closed as a request went out; sent on a new one, unread")
+        # None was idle; or the other side closed it, as it may at any time, and has provably seen nothing: a new one.
         connection = await self._connect(target.origin, connect_s)
         return await self._exchange(target.origin, connection, request)
 
@@ -102,6 +125,9 @@ class Http1Client:
             for connection in idle:
                 connection.abort()
         self._idle.clear()
+        if self._reaper is not None:
+            self._reaper.cancel()
+            self._reaper = None
 
     def give_back(self, origin: Origin, connection: Connection) -> None:
         """Keep a connection whose answer is read; close any other."""
@@ -111,10 +137,32 @@ class Http1Client:
         if not connection.is_reusable or len(idle) >= MOST_IDLE:
             connection.abort()
             return
-        connection.idle_since_s = now_s = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        connection.idle_since_s = loop.time()
         idle.append(connection)
-        if now_s - idle[0].idle_since_s > KEEP_IDLE_S:
-            idle.popleft().abort()
+        if self._reaper is None:
+            self._reaper = loop.call_later(self._keep_idle_s, self._reap)
+
+    def give_back_once_over(self, origin: Origin, connection: Connection) -> None:
+        """Keep a connection when its answer ends, soon; close it where more comes instead, or nothing."""
+        patience = asyncio.get_running_loop().call_later(self._linger_s, connection.abort)
+
+        def over() -> None:
+            patience.cancel()
+            if connection.has_pieces:
+                _log.warning("an upstream kept sending after the end of its answer; its connection is closed")
+            self.give_back(origin, connection)
+
+        connection.when_over(over)
+
+    def _reap(self) -> None:
+        """Close what has been idle for too long; come back while anything is idle."""
+        loop = asyncio.get_running_loop()
+        for idle in self._idle.values():
+            while idle and (not idle[0].is_open or loop.time() - idle[0].idle_since_s >= self._keep_idle_s):
+                idle.popleft().abort()
+        oldest_s = min((idle[0].idle_since_s for idle in self._idle.values() if idle), default=None)
+        self._reaper = None if oldest_s is None else loop.call_at(oldest_s + self._keep_idle_s, self._reap)
 
     async def _exchange(self, origin: Origin, connection: Connection, request: bytes) -> Http1Response:
         try:
@@ -129,8 +177,9 @@ class Http1Client:
         idle = self._idle.get(origin)
         while idle:
             connection = idle.pop()
-            if connection.is_open:
+            if not connection.is_stale:
                 return connection
+            connection.abort()
         return None
 
     async def _connect(self, origin: Origin, connect_s: float) -> Connection:
@@ -140,8 +189,8 @@ class Http1Client:
                 _, connection = await asyncio.get_running_loop().create_connection(
                     Connection, origin.host, origin.port, ssl=tls
                 )
-        except (OSError, TimeoutError) as exc:
-            raise HttpError(_connect_failure(exc), is_connect=True) from exc
+        except (OSError, TimeoutError, UnicodeError) as exc:  # the last: a host name that cannot be one
+            raise HttpError(_connect_failure(exc), is_connect=True, is_tls=isinstance(exc, ssl.SSLError)) from exc
         return connection
 
     def _tls_context(self) -> ssl.SSLContext:
@@ -169,10 +218,13 @@ def _request(target: Target, headers: Mapping[str, str], body: bytes) -> bytes:
     return f"{target.head}{fields}Content-Length: {len(body)}\r\n\r\n".encode("latin-1", "replace") + body
 
 
-def _connect_failure(exc: OSError) -> str:
+def _connect_failure(exc: OSError | UnicodeError) -> str:
     """Why there is no connection, in words that name no address."""
-    reasons: tuple[tuple[type[OSError], str], ...] = (
+    if isinstance(exc, OSError) and exc.errno in _OURS:
+        return _OURS[exc.errno]
+    reasons: tuple[tuple[type[Exception], str], ...] = (
         (socket.gaierror, "its host name does not resolve"),
+        (UnicodeError, "its host name does not resolve"),
         (ssl.SSLError, "its TLS certificate or handshake was refused"),
         (ConnectionRefusedError, "it refused the connection"),
         (TimeoutError, "it took no connection in time"),

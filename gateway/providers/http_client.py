@@ -8,11 +8,16 @@ from typing import Protocol
 
 
 class HttpError(Exception):
-    """The exchange failed below HTTP. `is_connect`: before the request could have been read."""
+    """The exchange failed below HTTP.
 
-    def __init__(self, message: str, *, is_connect: bool) -> None:
+    is_connect  before the request could have been read
+    is_tls      for the other side is not who it should be, or cannot prove it
+    """
+
+    def __init__(self, message: str, *, is_connect: bool, is_tls: bool = False) -> None:
         super().__init__(message)
         self.is_connect = is_connect
+        self.is_tls = is_tls
 
 
 class BodyTooLongError(Exception):
@@ -39,6 +44,10 @@ class HttpResponse(Protocol):
 
     def close(self) -> None:
         """Give the connection back where the body is read, else close it. May be called twice."""
+        ...
+
+    def finish(self) -> None:
+        """`close` for a body of which nothing more is wanted: it is given a moment to end, behind the caller's back."""
         ...
 
 

@@ -31,6 +31,7 @@ _BY_CODE: Final[dict[str, type[UpstreamError]]] = {
     "content_policy_violation": ContentFilterError,
     "insufficient_quota": UpstreamQuotaError,
     "billing_hard_limit_reached": UpstreamQuotaError,
+    "enforced_spend_limit_reached": UpstreamQuotaError,
     "rate_limit_exceeded": UpstreamRateLimitError,
     "model_not_found": UpstreamMissingModelError,
 }

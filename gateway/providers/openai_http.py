@@ -1,5 +1,6 @@
 """Any OpenAI-compatible server, by raw relay: the client's JSON with its model rewritten; answers as they were sent."""
 
+import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
@@ -8,8 +9,10 @@ import orjson
 
 from gateway.domain.errors import (
     UpstreamConnectError,
+    UpstreamError,
     UpstreamInterruptedError,
     UpstreamInvalidAnswerError,
+    UpstreamTlsError,
 )
 from gateway.domain.policy import Deployment, Timeouts
 from gateway.domain.pricing import Usage
@@ -24,6 +27,7 @@ MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
 _MAX_ERROR_BYTES: Final = 256 * 1024
 _DEFAULT_API_BASE: Final = "https://api.openai.com/v1"
 
+_log = logging.getLogger(__name__)
 _decode_completion: Final = msgspec.json.Decoder(WireCompletion).decode
 
 AuthHeader = Callable[[str], tuple[str, str]]
@@ -48,6 +52,9 @@ class OpenAIProvider:
 
     async def complete(self, deployment: Deployment, request: ChatRequest, timeouts: Timeouts) -> Completion:
         response = await self._post(deployment, request, timeouts)
+        if "json" not in response.headers.get("content-type", "json").lower():
+            response.close()
+            raise UpstreamInvalidAnswerError(f"deployment {deployment.name!r} answered with something other than JSON")
         try:
             body = await response.read(MAX_ANSWER_BYTES)
         except HttpError as exc:
@@ -67,7 +74,8 @@ class OpenAIProvider:
             raise UpstreamInvalidAnswerError(
                 f"deployment {deployment.name!r} answered with something other than a stream"
             )
-        return OpenAIStream(response, EventStream(deployment.name, hides_usage=not request.wants_usage))
+        events = EventStream(deployment.name, hides_usage=not request.wants_usage)
+        return OpenAIStream(deployment.name, response, events)
 
     async def aclose(self) -> None:
         await self._client.aclose()
@@ -82,8 +90,7 @@ class OpenAIProvider:
                 connect_s=timeouts.connect_s,
             )
         except HttpError as exc:
-            kind = UpstreamConnectError if exc.is_connect else UpstreamInterruptedError
-            raise kind(f"deployment {deployment.name!r}: {exc}") from exc
+            raise _kind(exc)(f"deployment {deployment.name!r}: {exc}") from exc
         if response.status == 200 and response.headers.get("content-encoding", "identity") == "identity":
             return response
         try:
@@ -105,9 +112,10 @@ class OpenAIProvider:
 class OpenAIStream:
     """`UpstreamStream` over an HTTP answer."""
 
-    __slots__ = ("_events", "_response")
+    __slots__ = ("_deployment", "_events", "_response")
 
-    def __init__(self, response: HttpResponse, events: EventStream) -> None:
+    def __init__(self, deployment: str, response: HttpResponse, events: EventStream) -> None:
+        self._deployment = deployment
         self._response = response
         self._events = events
 
@@ -120,17 +128,28 @@ class OpenAIStream:
         return self._events.output_events
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        events = self._events
         try:
-            while (data := await self._response.read_some()) and not self._events.is_done:
-                if shown := self._events.feed(data):
+            while not events.is_done and (data := await self._response.read_some()):
+                if shown := events.feed(data):
                     yield shown
         except HttpError as exc:
             raise UpstreamInterruptedError(f"the stream broke off: {exc}") from exc
-        if owed := self._events.end():
-            yield owed
+        if not events.is_done:
+            owed = events.end()
+            if not events.is_done:
+                _log.warning("deployment %r ended its stream without [DONE]", self._deployment)
+            if owed:
+                yield owed
 
     async def aclose(self) -> None:
-        self._response.close()
+        """After `[DONE]` nothing is read: what an upstream may still send costs it the connection, not the client."""
+        if self._events.dropped:
+            _log.warning("deployment %r sent %d events too many", self._deployment, self._events.dropped)
+        if self._events.is_done:
+            self._response.finish()
+        else:
+            self._response.close()
 
 
 def chat_url(deployment: Deployment) -> str:
@@ -158,6 +177,12 @@ def _usage_of(deployment: str, body: bytes) -> Usage | None:
     if completion.choices is None:
         raise UpstreamInvalidAnswerError(f"deployment {deployment!r} answered without 'choices'")
     return None if completion.usage is None else completion.usage.plain()
+
+
+def _kind(error: HttpError) -> type[UpstreamError]:
+    if error.is_tls:
+        return UpstreamTlsError
+    return UpstreamConnectError if error.is_connect else UpstreamInterruptedError
 
 
 async def _beginning(response: HttpResponse) -> bytes:

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-_BLANK_LINE: Final = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
+BLANK_LINE: Final = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
 _BOM: Final = b"\xef\xbb\xbf"
 
 
@@ -13,7 +13,7 @@ def split_events(data: bytes) -> tuple[list[bytes], bytes]:
         *events, rest = data.split(b"\n\n")
         return [event + b"\n\n" for event in events], rest
     events, start = [], 0
-    for blank in _BLANK_LINE.finditer(data):
+    for blank in BLANK_LINE.finditer(data):
         events.append(data[start : blank.end()])
         start = blank.end()
     return events, data[start:]

@@ -14,6 +14,7 @@ import pytest
 from gateway.providers.http1 import Http1Client
 from gateway.providers.http_client import BodyTooLongError, HttpError, HttpResponse
 from gateway.providers.scripted import ScriptedUpstream
+from tests.faults.proxy import FaultProxy
 from tests.gateway_process import eventually
 
 Result = TypeVar("Result")
@@ -96,6 +97,62 @@ def test_an_answer_that_is_not_read_costs_its_connection() -> None:
         return calls[0].outcome
 
     assert run(use) == "client_closed"
+
+
+def test_a_connection_that_was_closed_unnoticed_is_not_sent_on() -> None:
+    async def use(client: Http1Client, upstream: ScriptedUpstream) -> tuple[int, int]:
+        with FaultProxy.run_in_thread("127.0.0.1", upstream.port) as proxy:
+            url = f"{proxy.url}/v1/chat/completions"
+            first = await client.post(url, HEADERS, body("small"), connect_s=2)
+            await first.read(10_000)
+            first.close()
+            proxy.close_all()  # from another thread, while this one stands still: the loop cannot have seen it
+            (await client.post(url, HEADERS, body("small"), connect_s=2)).close()
+        return proxy.accepted, len(upstream.ledger.received)
+
+    assert run(use) == (2, 2)
+
+
+def test_a_connection_idle_for_too_long_is_closed_though_nobody_comes() -> None:
+    async def use(_: Http1Client, upstream: ScriptedUpstream) -> list[int]:
+        client = Http1Client(keep_idle_s=0.1)
+        responses = [await post(client, upstream, body("small")) for _ in range(3)]
+        for response in responses:
+            await response.read(10_000)
+            response.close()
+        before = upstream.open_connections
+        await asyncio.sleep(0.25)
+        return [before, upstream.open_connections]
+
+    assert run(use) == [3, 0]
+
+
+def test_a_stream_of_which_all_is_known_gives_its_connection_back_when_its_body_ends() -> None:
+    async def use(client: Http1Client, upstream: ScriptedUpstream) -> int:
+        for _ in range(3):
+            response = await post(client, upstream, body("pause:1:50", stream=True))
+            await response.read_some()
+            while b"[DONE]" not in await response.read_some():
+                continue
+            response.finish()
+            response.finish()
+            await asyncio.sleep(0.02)
+        return upstream.open_connections
+
+    assert run(use) == 1
+
+
+@pytest.mark.parametrize("model", ["stall:3", "chunks:3:50"], ids=["nothing comes", "more comes"])
+def test_a_body_that_does_not_end_soon_costs_its_connection(model: str) -> None:
+    async def use(_: Http1Client, upstream: ScriptedUpstream) -> int:
+        client = Http1Client(linger_s=0.1)
+        response = await post(client, upstream, body(model, stream=True))
+        await response.read_some()
+        response.finish()
+        await asyncio.sleep(0.2)
+        return upstream.open_connections
+
+    assert run(use) == 0
 
 
 def test_a_cancelled_call_closes_its_connection() -> None:

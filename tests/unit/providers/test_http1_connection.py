@@ -2,13 +2,17 @@
 
 import asyncio
 import contextlib
+import socket
+import struct
+import sys
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import pytest
+import uvloop
 
 from gateway.providers.http1 import Http1Client, Http1Response
-from gateway.providers.http1_connection import HIGH_WATER_BYTES, MAX_HEAD_BYTES
+from gateway.providers.http1_connection import HIGH_WATER_BYTES, MAX_HEAD_BYTES, Connection
 from gateway.providers.http_client import HttpError
 
 Result = TypeVar("Result")
@@ -109,28 +113,99 @@ def test_an_answer_that_is_none_is_told(answer: bytes, reason: str) -> None:
     assert not caught.value.is_connect
 
 
-def test_a_connection_the_other_side_closed_is_replaced_without_a_word() -> None:
+async def two_bodies(post: Callable[[], Awaitable[Http1Response]]) -> list[bytes]:
+    bodies = []
+    for _ in range(2):
+        response = await post()
+        bodies.append(await response.read(100))
+        response.close()
+    return bodies
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
+def test_a_connection_the_other_side_closed_is_replaced_without_a_word(reset: bool) -> None:
     connections = []
 
     async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connections.append(writer)
         await request(reader)
         writer.write(HELLO)
-        if len(connections) == 1:
-            await request(reader)  # takes the next request, and closes on it
-        else:
-            await reader.read()
+        if reset and len(connections) == 1:
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     async def use(post: Callable[[], Awaitable[Http1Response]]) -> list[bytes]:
-        bodies = []
-        for _ in range(2):
-            response = await post()
-            bodies.append(await response.read(100))
-            response.close()
-        return bodies
+        first = await post()
+        body = await first.read(100)
+        first.close()
+        await asyncio.sleep(0.05)
+        second = await post()
+        return [body, await second.read(100)]
 
     assert against(say, use) == [b"hello", b"hello"]
     assert len(connections) == 2
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
+def test_a_request_that_was_taken_is_not_sent_again(reset: bool) -> None:
+    taken = []
+
+    async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request(reader)
+        taken.append(writer)
+        writer.write(HELLO)
+        await request(reader)
+        taken.append(writer)
+        if reset:
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            writer.transport.abort()
+
+    with pytest.raises(HttpError, match="before an answer came") as caught:
+        against(say, two_bodies)
+    assert not caught.value.is_connect
+    assert len(taken) == 2
+
+
+def exchanged_after(
+    end: Callable[[socket.socket], None], loop_factory: Callable[[], asyncio.AbstractEventLoop]
+) -> bool:
+    """`is_unread` of a connection whose other side did `end` after an answer, just before the next request left."""
+
+    async def run() -> bool:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            loop = asyncio.get_running_loop()
+            _, connection = await loop.create_connection(Connection, *listener.getsockname())
+            wire = listener.accept()[0]
+            first = asyncio.create_task(connection.send(b"GET / HTTP/1.1\r\n\r\n"))
+            await asyncio.sleep(0)
+            wire.recv(1 << 10)
+            wire.sendall(HELLO)
+            await first
+            await connection.take()
+            end(wire)
+            assert connection.is_open
+            assert connection.is_stale
+            with pytest.raises(HttpError):
+                await connection.send(b"GET / HTTP/1.1\r\n\r\n")
+            return connection.is_unread
+
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        return runner.run(run())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere TCP does not tell what had arrived")
+@pytest.mark.parametrize("loop_factory", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def test_a_request_that_crossed_the_end_of_its_connection_is_known_to_be_unread(
+    loop_factory: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    assert exchanged_after(socket.socket.close, loop_factory)
+
+
+def test_of_a_reset_nobody_can_tell_what_was_read_before() -> None:
+    def reset(wire: socket.socket) -> None:
+        wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        wire.close()
+
+    assert not exchanged_after(reset, asyncio.new_event_loop)
 
 
 def test_an_answer_that_broke_off_is_not_asked_for_again() -> None:

@@ -60,6 +60,7 @@ def test_a_status_has_a_meaning_of_its_own(status: int, kind: type[UpstreamError
         ("content_policy_violation", ContentFilterError),
         ("insufficient_quota", UpstreamQuotaError),
         ("billing_hard_limit_reached", UpstreamQuotaError),
+        ("enforced_spend_limit_reached", UpstreamQuotaError),
         ("model_not_found", UpstreamMissingModelError),
     ],
 )

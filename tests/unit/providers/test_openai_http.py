@@ -129,7 +129,7 @@ def test_an_answer_without_usage_is_an_answer() -> None:
     assert usage is None
 
 
-@pytest.mark.parametrize("model", ["no-choices", "null-message", "wrong-type"])
+@pytest.mark.parametrize("model", ["no-choices", "null-message"])
 def test_an_answer_that_is_merely_odd_is_delivered(model: str) -> None:
     assert orjson.loads(complete(model)[0])["object"] == "chat.completion"
 
@@ -141,6 +141,7 @@ def test_an_answer_that_is_merely_odd_is_delivered(model: str) -> None:
         ("empty", UpstreamInvalidAnswerError),
         ("error-in-body", UpstreamInvalidAnswerError),
         ("malformed", UpstreamInvalidAnswerError),
+        ("wrong-type", UpstreamInvalidAnswerError),
         ("gzip-bomb:1", UpstreamInvalidAnswerError),
         ("redirect:302", UpstreamInvalidAnswerError),
         ("wrong-length", UpstreamInterruptedError),
@@ -209,6 +210,44 @@ def test_a_stream_that_is_merely_odd_ends_with_done(model: str) -> None:
 
     assert b"[DONE]" in out[-20:]
     assert out.count(b"[DONE]") == 1
+
+
+def test_a_stream_is_over_with_done_however_long_its_body_goes_on() -> None:
+    """An upstream that leaves the connection open after `[DONE]` keeps nobody waiting."""
+
+    async def use(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+        writer.write(b'data: {"choices":[{"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n')
+        await reader.read()
+        writer.close()
+
+    async def run_it() -> bytes:
+        async with await asyncio.start_server(use, "127.0.0.1", 0) as server:
+            provider = OpenAIProvider(Http1Client(linger_s=0.05), now=lambda: 0.0)
+            base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            stream = await provider.stream(a_deployment(api_base=base), a_request(stream=True), TIMEOUTS)
+            async with asyncio.timeout(2):
+                out = b"".join([events async for events in stream])
+            await stream.aclose()
+            await asyncio.sleep(0.1)
+            return out
+
+    assert asyncio.run(run_it()).endswith(b"data: [DONE]\n\n")
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [("missing-done", "without [DONE]"), ("after-done", "1 events too many"), ("after-finish", "1 events too many")],
+)
+def test_a_stream_that_ends_oddly_is_delivered_and_logged(
+    model: str, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    out = streamed(model)
+
+    assert out.endswith(b"data: [DONE]\n\n")
+    assert b"late " not in out
+    assert said in caplog.text
 
 
 def test_an_event_too_large_is_refused() -> None:

@@ -1,6 +1,7 @@
 """The event stream's reader: whatever the framing and wherever the wire cuts it, bytes go through as they came."""
 
 import contextlib
+import json
 import re
 from itertools import pairwise
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gateway.domain.errors import UpstreamInterruptedError, UpstreamInvalidAnswerError
+from gateway.domain.errors import UpstreamError, UpstreamInterruptedError, UpstreamInvalidAnswerError
 from gateway.domain.pricing import Usage
 from gateway.providers.sse import DONE, MAX_EVENT_BYTES, EventStream
 
@@ -137,6 +138,72 @@ def test_noise_is_relayed_as_a_prefix_or_refused(pieces: list[bytes]) -> None:
     assert b"".join(pieces).startswith(out)
 
 
+MUTATIONS = st.lists(
+    st.tuples(
+        st.sampled_from(["drop", "double", "flip", "insert"]),
+        st.integers(0, len(PLAIN) - 1),
+        st.sampled_from(
+            [b"\n", b"\r", b"\n\n", b"data:", b":", b"\xff", b"}", b"\x00", b"\xe2\x80\xa8", DONE, HELLO, FINISH]
+        ),
+    ),
+    max_size=4,
+)
+
+
+def mutated(stream: bytes, mutations: list[tuple[str, int, bytes]]) -> bytes:
+    for kind, place, noise in mutations:
+        at = min(place, len(stream))
+        if kind == "insert":
+            stream = stream[:at] + noise + stream[at:]
+        elif kind == "drop":
+            stream = stream[:at] + stream[at + len(noise) :]
+        elif kind == "double":
+            stream = stream[:at] + stream[at : at + 40] * 2 + stream[at + 40 :]
+        else:
+            stream = stream[:at] + bytes(byte ^ 4 for byte in stream[at : at + 1]) + stream[at + 1 :]
+    return stream
+
+
+@settings(max_examples=400, deadline=None)
+@given(framing=st.sampled_from(list(FRAMINGS)), mutations=MUTATIONS, size=st.integers(1, 60))
+def test_of_a_damaged_stream_what_is_passed_on_is_what_a_perfect_reader_would_have_had(
+    framing: str, mutations: list[tuple[str, int, bytes]], size: int
+) -> None:
+    stream = mutated(FRAMINGS[framing], mutations)
+    events = EventStream("d", hides_usage=True)
+    out = b""
+
+    with contextlib.suppress(UpstreamError):
+        for at in range(0, len(stream), size):
+            out += events.feed(stream[at : at + size])
+        out += events.end()
+
+    shown = iter(data_of(stream + b"\n\n"))
+    assert all(data in shown or data == b"[DONE]" for data in data_of(out))
+
+
+def test_an_event_in_a_hundred_thousand_pieces_is_looked_at_once() -> None:
+    """Were all of it looked at again with each piece, this would take a minute."""
+    events = EventStream("d", hides_usage=False)
+    piece = b"x" * 8
+
+    for _ in range(100_000):
+        assert events.feed(piece) == b""
+
+
+def test_a_stream_without_an_answer_is_none() -> None:
+    with pytest.raises(UpstreamInvalidAnswerError, match="without an answer"):
+        read(b": hello\n\n" + DONE)
+
+
+def test_nothing_leaves_before_the_first_choice() -> None:
+    events = EventStream("d", hides_usage=False)
+    opening = b'data: {"choices":[],"prompt_filter_results":[]}\n\n'
+
+    assert events.feed(b": c\n\n" + opening) == b""
+    assert events.feed(HELLO) == b": c\n\n" + opening + HELLO
+
+
 def test_two_thousand_events_in_one_piece_come_out_whole() -> None:
     stream = HELLO * 2_000 + FINISH + DONE
 
@@ -226,13 +293,79 @@ def test_nothing_after_done_is_given_out() -> None:
     assert events.output_events == 2
 
 
-def test_usage_in_the_last_content_chunk_is_read_and_never_hidden() -> None:
-    last = FINISH.replace(b"null}\n", b'{"prompt_tokens":7,"completion_tokens":3}}\n')
+LAST_WITH_USAGE = FINISH.replace(b"null}\n", b'{"prompt_tokens":7,"completion_tokens":3}}\n')
 
-    out, events = read(HELLO + last + DONE, hides_usage=True)
 
-    assert out == HELLO + last + DONE
+def test_usage_in_the_last_content_chunk_is_read_and_left_there_where_nobody_asked() -> None:
+    out, events = read(HELLO + LAST_WITH_USAGE + DONE, hides_usage=True)
+
+    assert out == HELLO + LAST_WITH_USAGE + DONE
     assert events.usage == Usage(input_tokens=7, output_tokens=3)
+
+
+RUNNING = HELLO.replace(b"]}\n", b'],"usage":{"prompt_tokens":7,"completion_tokens":1}}\n')
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        HELLO + LAST_WITH_USAGE,
+        RUNNING + LAST_WITH_USAGE,
+        RUNNING + FINISH + USAGE,
+        HELLO + USAGE + FINISH,
+        USAGE.replace(b":3}", b":1}") + HELLO + USAGE + FINISH,
+        HELLO + FINISH + USAGE + b": bye\n\n",
+    ],
+    ids=["in the last chunk", "in each", "in each and apart", "before the last", "twice", "before a comment"],
+)
+@pytest.mark.parametrize("done", [DONE, b""], ids=["done", "no done"])
+def test_a_client_that_asks_for_usage_gets_it_once_alone_and_last(stream: bytes, done: bytes) -> None:
+    out, events = read(stream + done)
+
+    *content, usage = [json.loads(data) for data in data_of(out)[:-1]]
+    assert [chunk.get("usage") for chunk in content] == [None] * len(content)
+    assert [bool(chunk["choices"]) for chunk in content] == [True, True]
+    assert usage["choices"] == []
+    assert usage["usage"] == {"prompt_tokens": 7, "completion_tokens": 3}
+    assert out.endswith(DONE)
+    assert events.usage == Usage(input_tokens=7, output_tokens=3)
+
+
+def test_usage_of_an_answer_cut_short_is_known_though_not_passed_on() -> None:
+    events = EventStream("d", hides_usage=False)
+
+    assert events.feed(HELLO + USAGE) == HELLO
+    assert events.usage == Usage(input_tokens=7, output_tokens=3)
+
+
+def test_a_chunk_that_only_the_lenient_can_read_is_left_as_it_is() -> None:
+    odd = RUNNING.replace(b'"content":"', b'"content":"\xff')
+
+    assert read(odd + FINISH + DONE)[0] == odd + FINISH + DONE
+
+
+def test_content_after_its_finish_is_dropped_and_counted() -> None:
+    out, events = read(HELLO + FINISH + HELLO + USAGE + DONE + HELLO)
+
+    assert out == HELLO + FINISH + USAGE + DONE
+    assert (events.dropped, events.output_events) == (2, 2)
+
+
+def test_a_choice_may_go_on_after_another_has_finished() -> None:
+    second = HELLO.replace(b'{"delta"', b'{"index":1,"delta"')
+    first_ends = FINISH.replace(b'{"delta"', b'{"index":0,"delta"')
+    stream = first_ends + second + second
+
+    assert read(stream + DONE)[0] == stream + DONE
+    with pytest.raises(UpstreamInterruptedError, match="before the answer was whole"):
+        read(stream)
+
+
+def test_what_follows_a_finish_without_content_is_passed_on() -> None:
+    """Azure's asynchronous filter tells its verdict so."""
+    verdict = b'data: {"choices":[{"delta":{},"content_filter_results":{}}]}\n\n'
+
+    assert read(HELLO + FINISH + verdict + DONE)[0] == HELLO + FINISH + verdict + DONE
 
 
 def test_of_several_usages_the_last_counts() -> None:
