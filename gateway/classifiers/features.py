@@ -4,6 +4,7 @@ All text features look at the view of the last human ask.
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
 
@@ -25,6 +26,7 @@ _SHORT_LENGTH = 20
 _NOT_SHORT_LENGTH = 80
 _CHARS_PER_UNSPACED_WORD = 2
 _CHARS_PER_LONGEST_WORD = 16
+_UNSPACED_RUN = re.compile(f"{UNSPACED.pattern}+")
 _SENTENCE_ENDS = b".!?"
 _DIGITS = bytes(byte if chr(byte) in "0123456789" else 32 for byte in range(256))
 """Every byte but a digit becomes a space."""
@@ -140,9 +142,10 @@ class FeatureExtractor:
         numbers, sentences = _numbers_and_sentences(text)
         features: dict[str, float] = {}
         words = self._lexicon.keys.intersection(tokens)
-        if words or unspaced:
-            self._add_named(features, words, tokens, unspaced, numbers)
-            self._add_asked(features, words, tokens, unspaced, length)
+        initials = frozenset(self._lexicon.initials.findall(unspaced))
+        if words or initials:
+            self._add_named(features, words | initials, tokens, unspaced, numbers)
+            _add_asked(features, self._asked(words, initials, tokens, unspaced), length)
         if signals.trivial and (signals.turns <= 1 or is_greeting(text)):  # later, a yes may set great work going
             features[COURTESY] = 1.0
         if 0 < length < _NOT_SHORT_LENGTH:
@@ -153,20 +156,15 @@ class FeatureExtractor:
             features.update((name, 1.0) for name, flag in zip(_FLAGS, flags, strict=True) if flag)
         return {name: features[name] for name in sorted(features, key=_place_of)}
 
-    def _add_asked(
-        self, features: dict[str, float], words: frozenset[str], tokens: list[str], unspaced: str, length: int
-    ) -> None:
+    def _asked(
+        self, words: frozenset[str], initials: frozenset[str], tokens: list[str], unspaced: str
+    ) -> Mapping[str, int]:
         """What the ends of the text ask for, and the kind of question it begins with."""
         ends, ends_text = _ends(tokens, unspaced)
-        asked = self._lexicon.instruction.find(words if ends is tokens else words.intersection(ends), ends, ends_text)
-        first = tokens[:_OPENING_TOKENS]
-        asked.update(self._lexicon.opening.find(words.intersection(first), first, unspaced[:_OPENING_CHARS]))
-        for group in asked:
-            for feature in _ASKED.get(group, ()):
-                features[feature] = 1.0
-        # Its question mark does not count: people leave it out.
-        if length <= _FACTUAL_LENGTH and "asks for a fact" in asked and _DEMANDING.isdisjoint(features):
-            features["single short factual question"] = 1.0
+        asked = self._lexicon.instruction.find(initials.union(words.intersection(ends)), ends, ends_text)
+        first, first_text = tokens[:_OPENING_TOKENS], unspaced[:_OPENING_CHARS]
+        asked.update(self._lexicon.opening.find(initials.union(words.intersection(first)), first, first_text))
+        return asked
 
     def _add_named(
         self, features: dict[str, float], words: frozenset[str], tokens: list[str], unspaced: str, numbers: int
@@ -183,6 +181,15 @@ class FeatureExtractor:
             features["word problem with numbers"] = 1.0
 
 
+def _add_asked(features: dict[str, float], asked: Mapping[str, int], length: int) -> None:
+    for group in asked:
+        for feature in _ASKED.get(group, ()):
+            features[feature] = 1.0
+    # Its question mark does not count: people leave it out.
+    if length <= _FACTUAL_LENGTH and "asks for a fact" in asked and _DEMANDING.isdisjoint(features):
+        features["single short factual question"] = 1.0
+
+
 def _ends(tokens: list[str], text: str) -> tuple[list[str], str]:
     """Where instructions stand: before and after what they are to be applied to."""
     if len(tokens) > 2 * _INSTRUCTION_TOKENS:
@@ -196,8 +203,8 @@ def _length(tokens: Sequence[str], text: str, unspaced: str) -> int:
     length = max(len(tokens), len(text) // _CHARS_PER_LONGEST_WORD)
     if not unspaced or length > _NOT_SHORT_LENGTH:
         return length
-    characters = UNSPACED.findall(unspaced[: _NOT_SHORT_LENGTH * _CHARS_PER_UNSPACED_WORD])
-    return length + len(characters) // _CHARS_PER_UNSPACED_WORD
+    runs = _UNSPACED_RUN.findall(unspaced[: _NOT_SHORT_LENGTH * _CHARS_PER_UNSPACED_WORD])
+    return length + sum(map(len, runs)) // _CHARS_PER_UNSPACED_WORD
 
 
 def _numbers_and_sentences(text: str) -> tuple[int, int]:

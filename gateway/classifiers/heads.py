@@ -111,20 +111,25 @@ def ngram_shares(table: _Floats, ngrams: NGrams, known: Set[str]) -> Iterator[tu
     table  shape (kinds * slots,)
     known  what may be named
     """
-    shares = table.take(ngrams.slots) * ngrams.shares
-    if (size := abs(float(np.add.reduce(shares)))) > LARGEST_LOG_ODDS:
-        shares *= np.float32(LARGEST_LOG_ODDS / size)
+    weights = table.take(ngrams.slots)
     words, pairs, _ = ngrams.counts
-    rest = float(np.add.reduce(shares[: words + pairs]))
-    yield LETTERS, float(np.add.reduce(shares[words + pairs :]))
+    scales = ngrams.scales
+    said = [
+        float(np.add.reduce(weights[:words])) * scales[0],
+        float(np.add.reduce(weights[words : words + pairs])) * scales[1],
+        float(np.add.reduce(weights[words + pairs :])) * scales[2],
+    ]
+    shrunk = LARGEST_LOG_ODDS / size if (size := abs(math.fsum(said))) > LARGEST_LOG_ODDS else 1.0
+    rest = (said[0] + said[1]) * shrunk
+    yield LETTERS, said[2] * shrunk
     if known:
-        for place in _weightiest(shares[:words]):
+        for place in _weightiest(weights[:words]):
             if (word := ngrams.word(place)) in known:
-                rest -= (share := float(shares[place]))
+                rest -= (share := weights.item(place) * scales[0] * shrunk)
                 yield f"word {word!r}", share
-        for place in _weightiest(shares[words : words + pairs]):
+        for place in _weightiest(weights[words : words + pairs]):
             if (pair := ngrams.pair(place)) in known:
-                rest -= (share := float(shares[words + place]))
+                rest -= (share := weights.item(words + place) * scales[1] * shrunk)
                 yield f"words {pair!r}", share
     yield OTHER_WORDS, rest
 
@@ -162,5 +167,5 @@ class TaskHead(Struct, frozen=True, eq=False, kw_only=True):
         scores = ngrams.shares @ rows * self.steps + self.bias
         for feature, value in features.items():
             if (weights := self.features.get(feature)) is not None:
-                scores += weights * np.float32(value)
+                scores += weights if value == 1.0 else weights * np.float32(value)
         return self.tasks[int(scores.argmax())]

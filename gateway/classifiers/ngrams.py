@@ -21,24 +21,25 @@ SLOT_BITS: Final = 16
 _HALF_CHARS: Final = 1_024
 _VIEW_CHARS: Final = 2 * _HALF_CHARS + 3
 _CODE_POINTS: Final = 0x1_0000
-_SPACE, _LETTER, _SINGLE, _KINDS = 0, 1, 2, 3
-_TURNS: Final = [(before, after) for before in range(_KINDS) for after in range(_KINDS)]
-_STARTS: Final = np.array([after == _SINGLE or (after == _LETTER != before) for before, after in _TURNS])
-"""By the kinds of two neighbours, before * _KINDS + after: a word starts with the second."""
-_ENDS: Final = np.array([before == _SINGLE or (before == _LETTER != after) for before, after in _TURNS])
-"""A word ends with the first."""
+_SPACE, _LETTER, _SINGLE = 0, 1, 2
+_LETTER_BIT: Final = np.uint8(1)
+"""Of the three kinds of characters, only letters have it."""
 _PRIME: Final = 0x0100_0193
 _WORD = 1 << 32
 
 _U = np.uint32
 _Hashes = NDArray[np.uint32]
-_NEXT_KIND: Final = _U(1 << SLOT_BITS)
-_FIRST_SLOTS: Final = np.array([_NEXT_KIND, 2 * _NEXT_KIND], _U)
-"""Of pairs and of letters."""
-_TURN: Final = np.uint8(_KINDS)
 _PAIR_FACTOR, _TWO_FACTOR, _FOUR_FACTOR = _U(0x27D4_EB2F), _U(0x0001_F35D), _U(0x3C6E_F35F)
 _MIX_FACTORS: Final = _U(0x9E37_79B1), _U(0x85EB_CA77)
-_MIX_SHIFT, _SLOT_SHIFT = _U(15), _U(32 - SLOT_BITS)
+_MIX_SHIFT: Final = _U(15)
+
+_PLACE_BITS: Final = 13
+"""A view has fewer than 2 ** 13 n-grams, so kind, slot and place stand in one number, and sorting sorts all three."""
+_TO_SLOT: Final = _U(_PLACE_BITS)
+_TO_KEY: Final = _U(32 - SLOT_BITS - _PLACE_BITS)
+_SLOT_MASK: Final = _U(((1 << SLOT_BITS) - 1) << _PLACE_BITS)
+_NEXT_KIND: Final = _U(1 << (SLOT_BITS + _PLACE_BITS))
+_PLACES: Final = np.arange(1 << _PLACE_BITS, dtype=_U)
 
 
 class NGrams(Struct, frozen=True, eq=False):
@@ -50,8 +51,7 @@ class NGrams(Struct, frozen=True, eq=False):
     counts  how many different ones there are of each of KINDS
     slots   of all of them, rising: however often a text repeats one, it is there once; shape (n-grams,).
             A kind's slots start at its place in KINDS times 2 ** SLOT_BITS
-    shares  what each counts for: one over the square root of how many of its kind there are; shape (n-grams,)
-    places  where each stands among all of its text, words before pairs before letters; shape (n-grams,)
+    places  where each stands first among all of its text, words before pairs before letters; shape (n-grams,)
     """
 
     text: str
@@ -59,8 +59,21 @@ class NGrams(Struct, frozen=True, eq=False):
     ends: NDArray[np.intp]
     counts: tuple[int, int, int]
     slots: NDArray[np.uint32]
-    shares: NDArray[np.float32]
-    places: NDArray[np.intp]
+    places: NDArray[np.uint32]
+
+    @property
+    def scales(self) -> tuple[float, float, float]:
+        """What each of a kind counts for: one over the square root of how many of its kind there are."""
+        words, pairs, letters = self.counts
+        return 1.0 / math.sqrt(words or 1), 1.0 / math.sqrt(pairs or 1), 1.0 / math.sqrt(letters or 1)
+
+    @property
+    def shares(self) -> NDArray[np.float32]:
+        """What each counts for; shape (n-grams,)."""
+        words, pairs, _ = self.counts
+        shares = np.empty(len(self.slots), np.float32)
+        shares[:words], shares[words : words + pairs], shares[words + pairs :] = self.scales
+        return shares
 
     def word(self, number: int) -> str:
         """One of the different words, by its number."""
@@ -83,60 +96,75 @@ def ngrams_of(text: str) -> NGrams:
     text = f" {text} "
     points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), _U)
     starts, ends = _words(points)
-    words = _hashes(points, starts, ends)
-    pairs = words[:-1] * _PAIR_FACTOR + words[1:]
-    letters = _letters(points)
-    slots = _mixed(np.concatenate((words, pairs, letters)))
-    slots[len(words) :] += _NEXT_KIND
-    slots[len(words) + len(pairs) :] += _NEXT_KIND
-    slots, places = _different(slots)
-    to_pairs, to_letters = slots.searchsorted(_FIRST_SLOTS).tolist()
-    counts = to_pairs, to_letters - to_pairs, len(slots) - to_letters
-    shares = np.empty(len(slots), np.float32)
-    shares[:to_pairs] = 1.0 / math.sqrt(counts[0] or 1)
-    shares[to_pairs:to_letters] = 1.0 / math.sqrt(counts[1] or 1)
-    shares[to_letters:] = 1.0 / math.sqrt(counts[2] or 1)
-    return NGrams(text, starts, ends, counts, slots, shares, places)
+    words = len(starts)
+    to_letters = words + max(0, words - 1)
+    hashes = np.empty(to_letters + max(0, len(points) - 3), _U)
+    _hash_words(points, starts, ends, hashes[:words])
+    if words > 1:
+        _hash_pairs(hashes[:words], hashes[words:to_letters])
+    _hash_letters(points, hashes[to_letters:])
+    keys, counts = _different(_keys(hashes, words, to_letters), words, to_letters)
+    return NGrams(text, starts, ends, counts, keys >> _TO_SLOT, keys & _PLACES[-1])
 
 
-def _different(slots: _Hashes) -> tuple[_Hashes, NDArray[np.intp]]:
-    """Each slot once, rising, and a place of it. A mark typed a hundred times says no more than once."""
-    places = slots.argsort()
-    slots = slots.take(places)
-    first = np.empty(len(slots), np.bool_)
-    first[:1] = True
-    np.not_equal(slots[1:], slots[:-1], out=first[1:])
-    return slots[first], places[first]
-
-
-def _words(points: NDArray[np.uint32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Before the first and at the last character of each word: a run of letters and digits, or one other."""
-    kinds = _kinds().take(points, mode="clip")
-    turns = kinds[:-1] * _TURN + kinds[1:]
-    return _STARTS.take(turns).nonzero()[0], _ENDS.take(turns).nonzero()[0]
-
-
-def _hashes(points: NDArray[np.uint32], starts: NDArray[np.intp], ends: NDArray[np.intp]) -> _Hashes:
-    """A polynomial hash of each word, by differences of one running sum over the whole text."""
-    powers, inverses = _powers()
-    sums = np.add.accumulate(points * powers[: len(points)], dtype=_U)
-    words: _Hashes = (sums.take(ends) - sums.take(starts)) * inverses.take(starts)
-    return words
-
-
-def _letters(points: NDArray[np.uint32]) -> _Hashes:
-    """A hash of every four neighbouring characters, spaces among them."""
-    twos = points[:-1] * _TWO_FACTOR + points[1:]
-    return twos[:-2] * _FOUR_FACTOR + twos[2:]
-
-
-def _mixed(hashes: _Hashes) -> _Hashes:
-    """Their slots, in place; near hashes come to far slots."""
+def _keys(hashes: _Hashes, words: int, to_letters: int) -> _Hashes:
+    """Kind, slot and place of each hash in one number, in place; near hashes come to far slots."""
     hashes *= _MIX_FACTORS[0]
     hashes ^= hashes >> _MIX_SHIFT
     hashes *= _MIX_FACTORS[1]
-    hashes >>= _SLOT_SHIFT
+    hashes >>= _TO_KEY
+    hashes &= _SLOT_MASK
+    hashes += _PLACES[: len(hashes)]
+    hashes[words:] += _NEXT_KIND
+    hashes[to_letters:] += _NEXT_KIND
     return hashes
+
+
+def _different(keys: _Hashes, words: int, to_letters: int) -> tuple[_Hashes, tuple[int, int, int]]:
+    """Each slot once, rising, with its first place, and how many there are of each kind.
+
+    A mark typed a hundred times says no more than once.
+    """
+    keys.sort()
+    slots = keys >> _TO_SLOT
+    first = np.empty(len(keys), np.bool_)
+    first[:1] = True
+    np.not_equal(slots[1:], slots[:-1], out=first[1:])
+    count = np.count_nonzero
+    counts = int(count(first[:words])), int(count(first[words:to_letters])), int(count(first[to_letters:]))
+    return keys[first], counts
+
+
+def _words(points: NDArray[np.uint32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Before the first and at the last character of each word: a run of letters and digits, or one other.
+
+    A word starts with every single character, and with a letter that follows none: where a kind is greater than
+    whether the one before it is a letter. It ends likewise.
+    """
+    kinds = _kinds().take(points, mode="clip")
+    letters = kinds & _LETTER_BIT
+    return (kinds[1:] > letters[:-1]).nonzero()[0], (kinds[:-1] > letters[1:]).nonzero()[0]
+
+
+def _hash_words(points: NDArray[np.uint32], starts: NDArray[np.intp], ends: NDArray[np.intp], out: _Hashes) -> None:
+    """A polynomial hash of each word, by differences of one running sum over the whole text."""
+    powers, inverses = _powers()
+    sums = (points * powers[: len(points)]).cumsum(dtype=_U)
+    np.subtract(sums.take(ends), sums.take(starts), out=out)
+    out *= inverses.take(starts)
+
+
+def _hash_pairs(words: _Hashes, out: _Hashes) -> None:
+    np.multiply(words[:-1], _PAIR_FACTOR, out=out)
+    out += words[1:]
+
+
+def _hash_letters(points: NDArray[np.uint32], out: _Hashes) -> None:
+    """A hash of every four neighbouring characters, spaces among them."""
+    twos = points[:-1] * _TWO_FACTOR
+    twos += points[1:]
+    np.multiply(twos[:-2], _FOUR_FACTOR, out=out)
+    out += twos[2:]
 
 
 @cache

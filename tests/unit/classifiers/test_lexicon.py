@@ -41,7 +41,8 @@ def test_every_entry_is_found_in_a_text_that_is_nothing_else(section: str, group
     for entry in [entry for entries in SECTIONS[section][group].values() for entry in entries]:
         text = normalised(entry)
         tokens = tokens_of(text)
-        assert group in vocabulary.find(lexicon.keys.intersection(tokens), tokens, text), entry
+        words = lexicon.keys.intersection(tokens).union(lexicon.initials.findall(text))
+        assert group in vocabulary.find(words, tokens, text), entry
 
 
 def test_the_keys_are_those_of_all_vocabularies_so_that_a_text_is_gone_through_once() -> None:

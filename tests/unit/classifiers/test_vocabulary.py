@@ -19,7 +19,7 @@ VOCABULARY = Vocabulary(
 def find(written: str) -> dict[str, int]:
     text = normalised(written)
     tokens = tokens_of(text)
-    return VOCABULARY.find(set(tokens), tokens, text)
+    return VOCABULARY.find({*tokens, *text}, tokens, text)
 
 
 @pytest.mark.parametrize(
