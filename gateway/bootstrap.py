@@ -173,6 +173,7 @@ def assemble(
             rejected=metrics.rejected,
             retried=metrics.retried,
             max_body_bytes=settings.max_body_bytes,
+            keep_alive_s=settings.stream_keep_alive_s,
             load=Load(max_requests=settings.max_inflight, max_body_bytes=settings.max_inflight_bytes),
             created=int(clock.now()),
             version=__version__,

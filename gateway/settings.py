@@ -28,6 +28,7 @@ class Settings(BaseSettings):
     policy_poll_s  how often the policy files are looked at for changes; 0: never, a SIGHUP reloads them
     max_inflight, max_inflight_bytes  requests under way, and their bodies together, beyond which more get a 503
     client_head_s, client_body_s      a request whose head or body takes longer gets a 408
+    stream_keep_alive_s               the longest the client of a stream hears nothing; 0: no comments are sent
     client_stall_s                    a client that takes nothing of its answer for so long is cut off
     """
 
@@ -50,6 +51,7 @@ class Settings(BaseSettings):
     client_head_s: Seconds = 10.0
     client_body_s: Seconds = 30.0
     client_stall_s: Seconds = 60.0
+    stream_keep_alive_s: Annotated[float, Field(ge=0, le=3_600, allow_inf_nan=False)] = 15.0
 
     @field_validator("api_keys", mode="before")
     @classmethod

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from gateway.api.asgi import Receive, Scope, Send
 from gateway.api.exchange import ChatExchange, ClientGoneError
 from gateway.api.headers import new_request_id
+from gateway.api.keep_alive import KeepAlives
 from gateway.api.load import Load
 from gateway.api.methods import require_method
 from gateway.domain.errors import GatewayError
@@ -15,12 +16,15 @@ from gateway.ports import AnswerHead
 
 log = logging.getLogger(__name__)
 
+KEEP_ALIVE_S = 15.0
+
 
 class ChatCompletions:
     """An ASGI application for one path.
 
-    rejected  is told the code of each request that was not accepted
-    retried   is told of each request that its client says it has sent before
+    rejected      is told the code of each request that was not accepted
+    keep_alive_s  the longest the client of a stream hears nothing; 0: for ever
+    retried       is told of each request that its client says it has sent before
     """
 
     def __init__(
@@ -31,16 +35,24 @@ class ChatCompletions:
         load: Load,
         rejected: Callable[[str], None],
         retried: Callable[[], None],
+        keep_alive_s: float = KEEP_ALIVE_S,
     ) -> None:
         self._gateway = gateway
         self._max_body_bytes = max_body_bytes
         self._load = load
         self._rejected = rejected
         self._retried = retried
+        self._keep_alives = KeepAlives(keep_alive_s)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = ChatExchange(
-            scope, receive, send, request_id=new_request_id(), max_body_bytes=self._max_body_bytes, load=self._load
+            scope,
+            receive,
+            send,
+            request_id=new_request_id(),
+            max_body_bytes=self._max_body_bytes,
+            load=self._load,
+            keep_alives=self._keep_alives,
         )
         try:
             require_method(scope, "POST")

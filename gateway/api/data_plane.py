@@ -54,12 +54,20 @@ def build_data_plane(
     retried: Callable[[], None],
     max_body_bytes: int,
     load: Load,
+    keep_alive_s: float,
     created: int,
     version: str,
 ) -> DataPlane:
     """The application for the data port. `created`: Unix time the gateway started."""
     app = DataPlane(title="Sizewise", version=version, redirect_slashes=False, redoc_url=None)
-    chat = ChatCompletions(gateway, max_body_bytes=max_body_bytes, load=load, rejected=rejected, retried=retried)
+    chat = ChatCompletions(
+        gateway,
+        max_body_bytes=max_body_bytes,
+        load=load,
+        rejected=rejected,
+        retried=retried,
+        keep_alive_s=keep_alive_s,
+    )
     models = Models(keys, policies, created=created, rejected=rejected)
     app.mount_hot(dict.fromkeys(_spellings("/chat/completions"), chat) | dict.fromkeys(_spellings("/models"), models))
     app.router.routes.append(Route("/", _front, methods=["GET"]))

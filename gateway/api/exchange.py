@@ -8,13 +8,10 @@ from gateway.api.asgi import Headers, Message, Receive, Scope, Send
 from gateway.api.departure import departure_of
 from gateway.api.errors import envelope, error_body
 from gateway.api.headers import answer_headers
+from gateway.api.keep_alive import KeepAlives
 from gateway.api.load import Load
 from gateway.api.openai_chat import parse_chat
-from gateway.domain.errors import (
-    BodyTooLargeError,
-    GatewayError,
-    UnsupportedEncodingError,
-)
+from gateway.domain.errors import BodyTooLargeError, GatewayError, UnsupportedEncodingError
 from gateway.domain.request import ChatRequest
 from gateway.ports import AnswerHead
 
@@ -24,6 +21,7 @@ _EVENT_STREAM: Headers = [
     (b"cache-control", b"no-cache"),
     (b"x-accel-buffering", b"no"),
 ]
+_COMMENT = b": keep-alive\n\n"
 _DRAIN_BYTES = 8 * 1024 * 1024
 _DRAIN_S = 1.0
 _CREDENTIAL_HEADERS = (b"x-api-key", b"api-key")
@@ -44,10 +42,14 @@ class ChatExchange:
     """
 
     __slots__ = (
+        "_comment",
         "_departure",
+        "_has_sent",
         "_headers",
         "_is_over",
+        "_is_sending",
         "_is_started",
+        "_keep_alives",
         "_load",
         "_max_body_bytes",
         "_receive",
@@ -59,7 +61,15 @@ class ChatExchange:
     )
 
     def __init__(
-        self, scope: Scope, receive: Receive, send: Send, *, request_id: str, max_body_bytes: int, load: Load
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        *,
+        request_id: str,
+        max_body_bytes: int,
+        load: Load,
+        keep_alives: KeepAlives,
     ) -> None:
         self._departure = departure_of(scope)
         self._headers: dict[bytes, bytes] = dict(scope["headers"])
@@ -71,8 +81,10 @@ class ChatExchange:
         self.body_bytes = 0
         self.request_id = request_id
         self.has_gone = False
-        self._is_started = False
-        self._is_over = False
+        self._keep_alives = keep_alives
+        self._comment: asyncio.Task[None] | None = None
+        self._is_started = self._is_over = self._is_sending = False
+        self._has_sent = True
 
     @property
     def credential(self) -> str | None:
@@ -102,7 +114,10 @@ class ChatExchange:
         if self._departure.has_happened:
             raise ClientGoneError
         self._departure.tell(self._leave)
-        return parse_chat(body)
+        request = parse_chat(body)
+        if request.stream:
+            self._keep_alives.add(self)
+        return request
 
     @property
     def is_retry(self) -> bool:
@@ -113,6 +128,9 @@ class ChatExchange:
     def close(self) -> None:
         """Nothing is done for the client any more."""
         self._departure.tell(None)
+        self._keep_alives.discard(self)
+        if self._comment is not None:
+            self._comment.cancel()
 
     @property
     def was_refused(self) -> bool:
@@ -157,24 +175,43 @@ class ChatExchange:
         await self._end(body)
 
     async def start_stream(self, head: AnswerHead) -> None:
-        await self._start(200, [*_EVENT_STREAM, *answer_headers(self.request_id, head)])
+        if not self._is_started:  # a comment may have begun it
+            await self._start(200, [*_EVENT_STREAM, *answer_headers(self.request_id, head)])
 
     async def _start(self, status: int, headers: Headers) -> None:
         self._is_started = True
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def _end(self, body: bytes) -> None:
+        if self._comment is not None:
+            await asyncio.wait((self._comment,))
         self._is_over = True
         await self._send({"type": "http.response.body", "body": body})
 
     async def send(self, events: bytes) -> None:
+        self._has_sent = self._is_sending = True
         await self._send({"type": "http.response.body", "body": events, "more_body": True})
+        self._is_sending = False
+
+    def keep_alive(self) -> None:
+        """Send a comment if nothing was sent since the last call; the client may have to wait for its first event."""
+        is_due = not self._has_sent and not self._is_sending and not self._is_over
+        self._has_sent = False
+        if is_due:
+            self._comment = asyncio.create_task(self._send_comment())
+
+    async def _send_comment(self) -> None:
+        await self.start_stream(AnswerHead())
+        await self._send({"type": "http.response.body", "body": _COMMENT, "more_body": True})
 
     async def end_stream(self, error: GatewayError | None = None) -> None:
         last = b"" if error is None else b"data: %b\n\n" % error_body(error)
         await self._end(last)
 
     async def refuse(self, error: GatewayError, head: AnswerHead) -> int:
+        if self._is_started:  # by a comment: what is left is the last event of the stream
+            await self.end_stream(error)
+            return 200
         status, body = envelope(error).status, error_body(error)
         headers = [_JSON, (b"content-length", b"%d" % len(body)), *answer_headers(self.request_id, head)]
         if error.retry_after_s is not None:

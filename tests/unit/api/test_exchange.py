@@ -6,6 +6,7 @@ import pytest
 
 from gateway.api.asgi import Scope
 from gateway.api.exchange import ChatExchange, ClientGoneError, credential_of
+from gateway.api.keep_alive import KeepAlives
 from gateway.api.load import Load
 from gateway.domain.errors import (
     BodyTooLargeError,
@@ -26,7 +27,15 @@ def exchange(wire: Wire, *, limit: int = 1_000, load: Load | None = None, **head
 
 
 def exchange_of(request: Scope, wire: Wire, *, limit: int = 1_000, load: Load | None = None) -> ChatExchange:
-    return ChatExchange(request, wire.receive, wire.send, request_id="id", max_body_bytes=limit, load=load or a_load())
+    return ChatExchange(
+        request,
+        wire.receive,
+        wire.send,
+        request_id="id",
+        max_body_bytes=limit,
+        load=load or a_load(),
+        keep_alives=KeepAlives(0.0),
+    )
 
 
 def read(wire: Wire, *, limit: int = 1_000, **headers: str) -> str:
@@ -245,3 +254,56 @@ def test_a_closed_exchange_is_not_cancelled_any_more() -> None:
         return each.has_gone
 
     assert not asyncio.run(run())
+
+
+def _streamed(*calls: str) -> Wire:
+    """What the client got of a stream for which this was done, in order."""
+    wire = Wire(HI)
+
+    async def run() -> None:
+        streaming = exchange(wire)
+        for call in calls:
+            if call == "start":
+                await streaming.start_stream(AnswerHead(attempts=1))
+            elif call == "tick":
+                streaming.keep_alive()
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+            elif call == "end":
+                await streaming.end_stream()
+            elif call == "refuse":
+                assert await streaming.refuse(UpstreamRateLimitError("busy"), AnswerHead()) == 200
+            else:
+                await streaming.send(call.encode())
+        streaming.close()
+
+    asyncio.run(run())
+    return wire
+
+
+def test_a_client_that_hears_nothing_from_one_tick_to_the_next_gets_a_comment() -> None:
+    wire = _streamed("start", "data: a\n\n", "tick", "tick", "data: b\n\n", "tick", "end")
+
+    assert wire.body == b"data: a\n\n: keep-alive\n\ndata: b\n\n"
+
+
+def test_a_comment_begins_a_stream_whose_first_event_takes_long_and_the_rest_follows() -> None:
+    wire = _streamed("tick", "tick", "start", "data: a\n\n", "end")
+
+    assert wire.status == 200
+    assert wire.headers["content-type"].startswith("text/event-stream")
+    assert wire.body == b": keep-alive\n\ndata: a\n\n"
+
+
+def test_a_failure_after_a_comment_is_the_last_event_of_the_stream() -> None:
+    wire = _streamed("tick", "tick", "refuse")
+
+    assert wire.status == 200
+    assert wire.body.startswith(b': keep-alive\n\ndata: {"error":')
+    assert wire.is_ended
+
+
+def test_no_comment_comes_after_the_end() -> None:
+    wire = _streamed("start", "tick", "end", "tick", "tick")
+
+    assert wire.body == b""
