@@ -67,6 +67,25 @@ class WireConfig(uvicorn.Config):
 class GuardedProtocol(HttpToolsProtocol):
     """One connection. `check`, called now and then, keeps all the deadlines: no request sets a timer."""
 
+    __slots__ = (  # uvicorn's own attributes are as many as an object has fast
+        "_active",
+        "_body_bytes",
+        "_chunk_bytes",
+        "_deadline_s",
+        "_fault",
+        "_head_chunk_bytes",
+        "_head_from",
+        "_is_upgrade",
+        "_limits",
+        "_read_bytes",
+        "_refusal",
+        "_rejected",
+        "_since_s",
+        "_stage",
+        "_unsent_bytes",
+        "_unsent_since_s",
+    )
+
     def __init__(
         self,
         config: WireConfig,
@@ -196,7 +215,7 @@ class GuardedProtocol(HttpToolsProtocol):
                 return
 
     def _fault_of_head(self) -> GatewayError | None:
-        if self.parser.get_method() == b"CONNECT":
+        if self.parser.should_upgrade():  # a wish for another protocol was taken out before: this is CONNECT
             return MethodNotAllowedError("CONNECT is not allowed: this is no proxy")
         if len(self.pipeline) >= MAX_PIPELINED:
             return InvalidRequestError(f"more than {MAX_PIPELINED} requests were sent before the first was answered")

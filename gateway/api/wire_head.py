@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from gateway.domain.errors import HeadersTooLargeError, InvalidRequestError, RequestError
@@ -10,6 +11,8 @@ MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_HEADERS: Final = 200
 
 _HOST: Final = re.compile(rb"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+_LONGEST_HOST: Final = 300
+"""Longer than any that is one."""
 _HOP_BY_HOP: Final = (b"upgrade", b"http2-settings")
 
 Pairs = Sequence[tuple[bytes, bytes]]
@@ -26,15 +29,30 @@ def head_fault(headers: Pairs, version: str) -> RequestError | None:
         return HeadersTooLargeError(f"the request has more than {MAX_HEADERS} headers")
     if version not in ("1.1", "1.0"):
         return InvalidRequestError("the request is not HTTP/1.1")
-    hosts = [value for name, value in headers if name == b"host"]
-    if len(hosts) > 1 or (not hosts and version == "1.1"):
-        return InvalidRequestError(f"the request has {len(hosts)} Host headers; it must have exactly one")
-    if hosts and _HOST.fullmatch(hosts[0]) is None:
-        return InvalidRequestError("the Host header is no host")
-    codings = [value for name, value in headers if name == b"transfer-encoding"]
-    if codings and (version == "1.0" or len(codings) > 1 or codings[0].lower() != b"chunked"):
+    names = [name for name, _ in headers]
+    if names.count(b"authorization") > 1:
+        return InvalidRequestError("the request has more than one Authorization header")
+    if b"transfer-encoding" in names and (version == "1.0" or not _is_chunked_alone(headers)):
         return InvalidRequestError("the only Transfer-Encoding there is here is HTTP/1.1's 'chunked'")
+    return _host_fault(headers, names, version)
+
+
+def _host_fault(headers: Pairs, names: list[bytes], version: str) -> RequestError | None:
+    hosts = names.count(b"host")
+    if hosts > 1 or (hosts == 0 and version == "1.1"):
+        return InvalidRequestError(f"the request has {hosts} Host headers; it must have exactly one")
+    if hosts == 1 and not _is_host(headers[names.index(b"host")][1][:_LONGEST_HOST]):
+        return InvalidRequestError("the Host header is no host")
     return None
+
+
+@lru_cache(maxsize=256)
+def _is_host(value: bytes) -> bool:
+    return _HOST.fullmatch(value) is not None
+
+
+def _is_chunked_alone(headers: Pairs) -> bool:
+    return [value.lower() for name, value in headers if name == b"transfer-encoding"] == [b"chunked"]
 
 
 def is_too_long(url: bytes, headers: Pairs) -> bool:

@@ -105,7 +105,11 @@ class Connection(asyncio.Protocol):
         self._tell_if_over()
 
     def abort(self) -> None:
-        """Close at once, whatever is under way."""
+        """Close at once, whatever is under way; nobody reads what has come.
+
+        It and the parser hold each other, so what it keeps would stay until the collector of garbage came by.
+        """
+        self._pieces = []
         if self._transport is not None:
             self._transport.abort()
 
@@ -173,7 +177,8 @@ class Connection(asyncio.Protocol):
         if self._head is not None and not self._head.done():
             self._head.set_exception(self._error)
         self._wake_reader()
-        self.abort()
+        if self._transport is not None:
+            self._transport.abort()
 
     def _wake_reader(self) -> None:
         if self._reader is not None and not self._reader.done():

@@ -62,6 +62,13 @@ def test_chunks_are_http_1_1s_and_said_once() -> None:
     assert head_fault([HOST, CHUNKED, CHUNKED], "1.1") is not None
 
 
+def test_there_is_one_key_in_one_header() -> None:
+    key = (b"authorization", b"Bearer k")
+
+    assert head_fault([HOST, key], "1.1") is None
+    assert head_fault([HOST, key, key], "1.1") is not None
+
+
 def test_headers_are_many_but_not_more() -> None:
     assert head_fault([HOST] + [(b"x", b"1")] * (MAX_HEADERS - 1), "1.1") is None
     assert isinstance(head_fault([HOST] + [(b"x", b"1")] * MAX_HEADERS, "1.1"), HeadersTooLargeError)

@@ -293,3 +293,14 @@ def test_a_url_that_is_not_http_is_told(url: str) -> None:
 
     with pytest.raises(HttpError, match="cannot be called"):
         asyncio.run(run())
+
+
+def test_a_connection_that_is_closed_keeps_nothing_of_what_nobody_read() -> None:
+    async def leave_it(post: Callable[[], Awaitable[Http1Response]]) -> list[bool]:
+        response = await post()
+        await asyncio.sleep(0.05)
+        kept = [response._connection.has_pieces]
+        response.close()
+        return [*kept, response._connection.has_pieces]
+
+    assert against(says(OK + b"Content-Length: 100000\r\n\r\n", b"x" * 1_000), leave_it) == [True, False]
