@@ -12,7 +12,6 @@ from click.testing import CliRunner, Result
 
 from gateway.cli.classifier_train import _write
 from gateway.cli.main import main
-from tests.unit.classifiers.synthetic import ruled_rows
 from tests.unit.cli.labelled_rows import labelled_file, training_file, written
 
 QUICK = ("--instruction-only",)
@@ -253,28 +252,6 @@ def test_labels_that_are_guesses_are_not_told_as_outcomes(tmp_path: Path) -> Non
 
     (card,) = _lines(_classifier("show", "--model", out, "--json"))
     assert (card["name"], card["history"], card["amounts"]) == ("guess", [], {})
-
-
-def test_how_categories_fare_is_learned_of_outcomes_and_not_of_guesses(tmp_path: Path) -> None:
-    rows = written(
-        tmp_path / "rows.jsonl",
-        [
-            {
-                "prompt": f"{row.request.messages[0].text} {place}",
-                "small_correct": row.small_correct,
-                "large_correct": True,
-                "category": "easy" if "violet" in row.request.messages[0].text else "hard",
-            }
-            for place, row in enumerate(ruled_rows(200, flipped=0.35))
-        ],
-    )
-
-    told, guessed = (
-        _train(tmp_path / "m.safetensors", rows, "--no-amounts", "--json", *more) for more in ((), ("--no-history",))
-    )
-
-    assert _lines(told)[0]["ask"]["mix"]["category"] > 0.0
-    assert _lines(guessed)[0]["ask"]["mix"] == {"category": 0.0, "length": 0.0}
 
 
 @pytest.mark.parametrize("library", ["scipy", "sklearn"])
