@@ -1,8 +1,11 @@
-"""Trains heads on labelled rows: on the gain of the large model, calibrated on rows that each fit left out."""
+"""Trains heads on labelled rows: on the gain of the large model, calibrated on rows that each fit left out.
+
+The gain of a row is 1 where only the large model was right, -1/2 where only the small one was, and 0 elsewhere.
+"""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain, product
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -22,13 +25,13 @@ from gateway.classifiers.ranking import apgr, auc
 from gateway.classifiers.reliability import calibration_error, reliability_bins
 from gateway.classifiers.ridge import Floats, Solution, solve
 from gateway.classifiers.shapes import SHAPES
-from gateway.classifiers.targets import Mix, Targets
 
 ROWS_MIN: Final = 100
 ROWS_MAX: Final = 12_000
 """A kernel holds the square of it; more rows are sampled down to it."""
 DIFFERING_MIN: Final = 30
 
+_ONLY_SMALL: Final = -0.5
 _NAMED: Final = 0.3
 _ANSWER: Final = 0.5
 """What the n-grams of an answer weigh beside those of the ask."""
@@ -53,7 +56,6 @@ class Found(Struct, frozen=True, kw_only=True):
     reads: tuple[Text, ...]
     amounts: float
     penalty: float
-    mix: Mix
     apgr: float
     apgr_categories: float | None
     auc: float | None
@@ -81,6 +83,11 @@ class _Labels(Struct, frozen=True, eq=False):
     small: NDArray[np.int64]
     gains: NDArray[np.int64]
 
+    @property
+    def targets(self) -> Floats:
+        """Of shape (rows, 1)."""
+        return np.where(self.gains < 0, _ONLY_SMALL, self.gains).astype(np.float32)[:, None]
+
 
 class Choices(Struct, frozen=True, kw_only=True):
     """The settings to try: all of their combinations.
@@ -88,25 +95,11 @@ class Choices(Struct, frozen=True, kw_only=True):
     reads      the texts that n-grams are taken from
     amounts    what sizes, numbers and punctuation weigh; 0: nothing
     penalties  how little the rows are believed
-    categories, lengths  how much counts what is foretold of each, see `Mix`
     """
 
     reads: tuple[tuple[Text, ...], ...] = (("ask",), ("instruction",), ("ask", "instruction"))
     amounts: tuple[float, ...] = (0.3, 1.0, 3.0)
     penalties: tuple[float, ...] = (1.5, 4.0, 10.0)
-    categories: tuple[float, ...] = (0.0, 0.4, 0.7)
-    lengths: tuple[float, ...] = (0.0, 0.3)
-
-    def targets(self, examples: Sequence[Example], *, cascade: bool) -> Targets:
-        """Who sees the answer need not foretell its length, and judges better by the gain alone."""
-        return Targets(
-            examples, categories=any(self.categories) and not cascade, lengths=any(self.lengths) and not cascade
-        )
-
-    def mixes(self, targets: Targets) -> list[Mix]:
-        """Those that the rows allow."""
-        categories = self.categories if targets.has_categories else (0.0,)
-        return [Mix(*each) for each in product(categories, self.lengths if targets.has_lengths else (0.0,))]
 
 
 class _Blocks:
@@ -165,7 +158,6 @@ class _Tried(Struct, frozen=True, eq=False):
     kernel: Floats
     amounts: float
     penalty: float
-    mix: Mix
     solution: Solution
     apgr: float
 
@@ -206,9 +198,8 @@ def train_head(examples: Sequence[Example], choices: Choices, *, cascade: bool, 
         reads=best.blocks.reads,
         amounts=best.amounts,
         penalty=best.penalty,
-        mix=best.mix,
         apgr=apgr(labels.gains, -left_out) or 0.0,
-        apgr_categories=_apgr_by_category(best, labels, examples),
+        apgr_categories=_apgr_by_category(best, labels, [each.row.category for each in examples]),
         auc=auc(small_ok, labels.small),
         calibration_error=calibration_error(reliability_bins(small_ok, labels.small)),
     )
@@ -219,27 +210,22 @@ def _trials(
     examples: Sequence[Example], labels: _Labels, choices: Choices, *, cascade: bool, say: Say
 ) -> Iterator[_Tried]:
     best = -math.inf
-    targets = choices.targets(examples, cascade=cascade)
-    mixes = choices.mixes(targets)
     for reads in choices.reads:
         blocks = _Blocks(examples, reads, cascade=cascade)
         plain, amounts = blocks.kernel(), blocks.amounts()
         for weight in choices.amounts:
             kernel = plain + np.float32(weight) * amounts
             for penalty in choices.penalties:
-                solution = solve(kernel, targets.columns, penalty)
-                for mix in mixes:
-                    mixed = targets.mixed(solution, mix)
-                    score = apgr(labels.gains, mixed.left_out[:, 0]) or 0.0
-                    if score > best:
-                        best = score
-                        yield _Tried(blocks, kernel, weight, penalty, mix, mixed, score)
+                solution = solve(kernel, labels.targets, penalty)
+                score = apgr(labels.gains, solution.left_out[:, 0]) or 0.0
+                if score > best:
+                    best = score
+                    yield _Tried(blocks, kernel, weight, penalty, solution, score)
             say(f"words of {' and '.join(reads)}, amounts {weight:g}: best APGR so far {best:.3f} on rows left out")
 
 
-def _apgr_by_category(best: _Tried, labels: _Labels, examples: Sequence[Example]) -> float | None:
+def _apgr_by_category(best: _Tried, labels: _Labels, categories: Sequence[str]) -> float | None:
     """The mean APGR of folds of whole categories."""
-    categories = [each.row.category for each in examples]
     named = sorted(set(categories) - {""})
     if len(named) < _CATEGORY_FOLDS:
         return None
@@ -248,9 +234,7 @@ def _apgr_by_category(best: _Tried, labels: _Labels, examples: Sequence[Example]
     scores = []
     for fold in range(_CATEGORY_FOLDS):
         out, kept = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
-        rows = [examples[place] for place in kept.tolist()]
-        targets = Targets(rows, categories=best.mix.category > 0.0, lengths=best.mix.length > 0.0)
-        solution = targets.mixed(solve(best.kernel[np.ix_(kept, kept)], targets.columns, best.penalty), best.mix)
+        solution = solve(best.kernel[np.ix_(kept, kept)], labels.targets[kept], best.penalty)
         if (score := apgr(labels.gains[out], (best.kernel[np.ix_(out, kept)] @ solution.rows)[:, 0])) is not None:
             scores.append(score)
     return float(np.mean(scores)) if scores else None

@@ -98,8 +98,6 @@ def train(
         choices = replace(choices, reads=(("instruction",),))
     if no_amounts:
         choices = replace(choices, amounts=(0.0,))
-    if no_history:  # how guesses are spread over categories is how somebody wrote them
-        choices = replace(choices, categories=(0.0,), lengths=(0.0,))
     wanted = trainer.Wanted(
         name=name or out.stem,
         version=model_version,

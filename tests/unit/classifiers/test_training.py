@@ -12,7 +12,6 @@ from gateway.classifiers.model_file import model_bytes, parse_model
 from gateway.classifiers.outcomes import Outcome
 from gateway.classifiers.ridge import Floats, solve
 from gateway.classifiers.scoring import ModelScorer
-from gateway.classifiers.targets import Mix
 from gateway.classifiers.training import (
     DIFFERING_MIN,
     ROWS_MIN,
@@ -337,27 +336,3 @@ def test_a_label_that_comes_with_the_folds_takes_nothing_from_the_calibration() 
 
     assert np.isfinite(small_ok).all()
     assert small_ok.mean() == pytest.approx(0.2, abs=0.05)
-
-
-def _told_by_category() -> list[Outcome]:
-    """Noisy rows, of which the categories know what the words say."""
-    return [
-        replace(row, category="easy" if "violet" in row.request.messages[0].text else "hard")
-        for row in ruled_rows(200, flipped=0.35)
-    ]
-
-
-def test_how_categories_fare_is_learned_where_it_ranks_rows_left_out_better() -> None:
-    rows = _told_by_category()
-
-    mixed, alone = (_trained(rows, replace(ONE, categories=shares)).found for shares in ((0.0, 0.7), (0.0,)))
-
-    assert mixed.mix == Mix(category=0.7)
-    assert mixed.apgr > alone.apgr
-    assert alone.mix == Mix()
-
-
-def test_who_sees_the_answer_learns_from_the_gain_alone() -> None:
-    trained = _trained(answered(_told_by_category()), replace(ONE, categories=(0.7,), lengths=(0.3,)), cascade=True)
-
-    assert trained.found.mix == Mix()
