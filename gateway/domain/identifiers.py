@@ -90,16 +90,9 @@ def has_email(text: str) -> bool:
 def has_number(text: str) -> bool:
     """True where a plain text holds a number that identifies a person."""
     data = text.encode("utf-8", "surrogatepass")
-    return _ANY_NUMBER.search(data) is not None and (
-        _INTERNATIONAL.search(data) is not None
-        or _has_one(data, _spans(_PHONE, data), _stands_alone)
-        or _has_one(data, _spans(_FORMATTED, data), _is_formatted)
-        or _has_one(data, _spans(_IN_FOURS, data), _is_in_fours)
-        or _has_one(data, _spans(_SPREAD_CARD, data), _is_spread_card)
-        or _has_one(data, _accounts(data), _is_iban)
-        or _has_one(data, _spans(_BARE, data), _is_bare)
-        or _is_announced(data)
-    )
+    found = _NUMBERS.Match(data) or ()
+    places = sorted(found) if _START in found else range(len(_SEARCHES))
+    return any(_SEARCHES[place](data) for place in places)
 
 
 def may_hold_a_number(text: str) -> bool:
@@ -230,15 +223,29 @@ def _numbers_after(data: bytes, start: int) -> list[Number]:
     return [(match.start(), _GAP.sub(b"", match[0])) for match in (first, second) if match is not None]
 
 
-def _compile(*patterns: str) -> re2._Regexp:
-    """A pattern over UTF-8 seen as bytes."""
+def _options() -> re2.Options:
+    """For patterns over UTF-8 seen as bytes."""
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
     options.case_sensitive = False
-    options.longest_match = True
     options.never_capture = True
     options.log_errors = False
+    return options
+
+
+def _compile(*patterns: str) -> re2._Regexp:
+    options = _options()
+    options.longest_match = True
     return re2.compile("|".join(patterns).encode(), options)
+
+
+def _compile_set(*patterns: str) -> re2.Set:
+    """A match yields the places of all patterns that are in a text."""
+    compiled = re2.Set.SearchSet(_options())
+    for pattern in patterns:
+        compiled.Add(pattern.encode())
+    compiled.Compile()
+    return compiled
 
 
 _IN_FOURS_PATTERN: Final = (
@@ -280,13 +287,29 @@ _SPREAD_CARD: Final = _compile(_SPREAD_CARD_PATTERN)
 _BARE: Final = _compile(_BARE_PATTERN)
 _IBAN_START: Final = _compile(_IBAN_PATTERN)
 _WORD: Final = _compile(WORD_PATTERN)
-_ANY_NUMBER: Final = _compile(
+
+_START: Final = 0
+"""The start of a text, always found, unless RE2 ran out of memory: it says no more of that."""
+_SEARCHES: Final[tuple[Callable[[bytes], bool], ...]] = (
+    lambda _data: False,
+    lambda data: _INTERNATIONAL.search(data) is not None,
+    lambda data: _has_one(data, _spans(_PHONE, data), _stands_alone),
+    lambda data: _has_one(data, _spans(_FORMATTED, data), _is_formatted),
+    lambda data: _has_one(data, _spans(_IN_FOURS, data), _is_in_fours),
+    lambda data: _has_one(data, _spans(_SPREAD_CARD, data), _is_spread_card),
+    lambda data: _has_one(data, _accounts(data), _is_iban),
+    lambda data: _has_one(data, _spans(_BARE, data), _is_bare),
+    _is_announced,
+)
+_NUMBERS: Final = _compile_set(
+    r"\A",
     _INTERNATIONAL_PATTERN,
-    *_PHONE_FORMATS,
+    "|".join(_PHONE_FORMATS),
     FORMATTED_PATTERN,
     _IN_FOURS_PATTERN,
     _SPREAD_CARD_PATTERN,
-    _BARE_PATTERN,
     _IBAN_PATTERN,
+    _BARE_PATTERN,
     WORD_PATTERN,
 )
+"""One look tells which of the searches are worth it: mostly none or one."""

@@ -97,6 +97,29 @@ def _hidden_of(topic: Topic) -> dict[Concept, frozenset[Concept]]:
     return {concept: frozenset(others) for concept, others in hidden.items()}
 
 
+def _meanings() -> dict[bytes, tuple[tuple[Topic, Concept], ...]]:
+    """What begins where a spelling of any topic stands that is the longest there: of each topic its longest term."""
+    spellings = sorted(
+        {(spelling.removesuffix("*"), spelling) for concepts in _BY_TOPIC.values() for spelling in concepts}
+    )
+    meanings: dict[bytes, dict[Topic, Concept]] = {}
+    for place, (short, spelling) in enumerate(spellings):
+        for long, _ in spellings[place:]:
+            if not long.startswith(short):
+                break
+            if spelling.endswith("*") or long == short or _ends_a_word(short, long[len(short) :]):
+                for topic, concepts in CONCEPTS.items():
+                    if spelling in _BY_TOPIC[topic]:
+                        meanings.setdefault(long.encode(), {})[topic] = concepts[short.encode()]
+    return {spelling: tuple(meaning.items()) for spelling, meaning in meanings.items()}
+
+
+def meanings_of(found: bytes) -> tuple[tuple[Topic, Concept], ...]:
+    """The topics and concepts of a spelling as a text has it."""
+    spelling = found.lower()
+    return MEANINGS[spelling] if spelling in MEANINGS else MEANINGS.get(_key(spelling), ())
+
+
 def _ends_a_word(spelling: str, rest: str) -> bool:
     return not (f"{spelling[-1]}{rest[:1]}".isascii() and rest[:1].isalnum())
 
@@ -124,9 +147,11 @@ CONCEPTS: Final = {
     for topic, concepts in _BY_TOPIC.items()
 }
 PATTERNS: Final = {topic: _patterns_of(topic) for topic in TERMS}
+SPELLING_PATTERNS: Final = {topic: tuple(map(_pattern_of, concepts)) for topic, concepts in _BY_TOPIC.items()}
 STRONG_PATTERNS: Final = {
     topic: tuple(_pattern_of(spelling) for spelling, concept in concepts.items() if concept is None)
     for topic, concepts in _BY_TOPIC.items()
 }
 HIDDEN_BY: Final = {topic: _hidden_of(topic) for topic in TERMS}
+MEANINGS: Final = _meanings()
 """The concepts whose terms may hide one of this concept, by topic and concept; what is `None` must not be hidden."""

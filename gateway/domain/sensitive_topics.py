@@ -1,11 +1,12 @@
 """Whether a text is about someone's health, someone's finances or a legal matter.
 
-One strong term suffices; of the weak ones it takes two that differ. One look at the text tells which it holds; only
-where one term may hide another it is searched again, term by term, by RE2 in linear time.
+One strong term suffices; of the weak ones it takes two that differ. Terms are looked at one by one, those of all topics
+together, until every topic is settled; where very many settle nothing, one more look tells which terms stand there.
+RE2 does both in linear time.
 """
 
 from collections.abc import Iterable
-from collections.abc import Set as AbstractSet
+from itertools import chain
 from typing import Final
 
 import re2  # type: ignore[import-untyped]  # it has neither stubs nor hints
@@ -14,68 +15,101 @@ from gateway.domain.sensitive_concepts import (
     HEALTH_FACTS,
     HIDDEN_BY,
     PATTERNS,
+    SPELLING_PATTERNS,
     STRONG_PATTERNS,
     TERMS,
     Concept,
     Topic,
     concept_of,
+    meanings_of,
 )
-from gateway.domain.sensitive_traces import Traces, traces_of
 
-__all__ = ("Topic", "topics_among", "topics_of")
+__all__ = ("Topic", "topics_of")
 
 _AUTOMATON_BYTES: Final = 32 << 20
-"""What the automaton may grow to; it takes about 2 MB in use. Below some 12 MB RE2 would refuse to build one for so
-many terms, and take thirty times as long."""
+"""What an automaton may grow to; it takes a few MB in use. Below some 12 MB RE2 would refuse to build one for so many
+terms, and take thirty times as long."""
 
+_FEW: Final = 64
+_BYTES_PER_LOOK: Final = 2_048
+"""A text's matches are looked at one by one up to so many, and one more in so many bytes."""
 _MANY: Final = 256
 _BYTES_PER_TERM: Final = 256
-"""A text's matches are looked at one by one up to so many, and one more in so many bytes."""
+"""The same, where one term may hide another."""
 
 
-def topics_of(text: str) -> tuple[Topic, ...]:
-    """The topics a text is about, in the order of `Topic`."""
-    return topics_among(traces_of(text))
+def topics_of(data: bytes, *, may_state_facts: bool = True) -> tuple[Topic, ...]:
+    """The topics a text is about, in the order of `Topic`.
 
-
-def topics_among(traces: Traces) -> tuple[Topic, ...]:
-    """The topics a text is about that has these traces, in the order of `Topic`."""
-    if not traces.facts and traces.concepts is not None and not traces.concepts:
-        return ()
-    return tuple(topic for topic in TERMS if _is_about(topic, traces))
-
-
-def _is_about(topic: Topic, traces: Traces) -> bool:
-    if topic == "health" and traces.facts and _HEALTH_FACT.search(traces.data) is not None:
-        return True
-    if traces.concepts is None:
-        return _has_terms(topic, traces.data)
-    concepts: AbstractSet[Concept] = traces.concepts.get(topic, frozenset())
-    if None in concepts:
-        return True
-    hidden_by = HIDDEN_BY[topic]
-    apart = [concept for concept in concepts if hidden_by.get(concept, frozenset()).isdisjoint(concepts)]
-    return len(apart) > 1 or (len(apart) < len(concepts) and _has_terms(topic, traces.data))
-
-
-def _has_terms(topic: Topic, data: bytes) -> bool:
-    """Where one weak term stands so often that looking at each takes long, only a strong one decides from there on."""
-    weak: Concept = None
+    data             the text in UTF-8, in lower case beyond ASCII
+    may_state_facts  False where it holds no trace of a measured value or dose
+    """
+    about: set[Topic] = set()
+    weak: dict[Topic, Concept] = {}
     start = 0
-    for _ in range(_MANY + len(data) // _BYTES_PER_TERM):
+    for _ in range(_most_looks(data)):
+        match = _ANY_TERM.search(data, start)
+        if match is None:
+            start = len(data)
+            break
+        at, end = match.span()
+        start = at + 1
+        for topic, concept in meanings_of(data[at:end]):
+            if concept is None or weak.setdefault(topic, concept) != concept:
+                about.add(topic)
+        if about:
+            break
+    if start < len(data):
+        about.update(topic for topic in TERMS.keys() - about if _is_about(topic, data, start, weak.get(topic)))
+    if may_state_facts and "health" not in about and _HEALTH_FACT.search(data) is not None:
+        about.add("health")
+    return tuple(topic for topic in TERMS if topic in about)
+
+
+def _most_looks(data: bytes) -> int:
+    return _FEW + len(data) // _BYTES_PER_LOOK
+
+
+def _is_about(topic: Topic, data: bytes, start: int, weak: Concept) -> bool:
+    """Looks from a place on; `weak`: the concept that stands before it."""
+    is_told, _ = _looked_through(topic, data, _most_looks(data), start, weak)
+    return _is_among_many(topic, data) if is_told is None else is_told
+
+
+def _looked_through(
+    topic: Topic, data: bytes, most: int, start: int = 0, weak: Concept = None
+) -> tuple[bool | None, int]:
+    """Whether the text is about a topic, None where so many terms do not tell; and how far it was looked at."""
+    for _ in range(most):
         match = _TERMS_OF_TOPIC[topic].search(data, start)
         if match is None:
-            return False
-        concept = concept_of(topic, match[0])
+            return False, len(data)
+        at, end = match.span()
+        start = at + 1
+        concept = concept_of(topic, data[at:end])
         if concept is None or weak not in {None, concept}:
-            return True
+            return True, start
         weak = concept
-        start = match.start() + 1
-    return _STRONG_TERMS_OF[topic].search(data, start) is not None
+    return None, start
 
 
-def _compile(patterns: Iterable[str]) -> re2._Regexp:
-    """A pattern over UTF-8 seen as bytes, which makes an automaton half the size of one that knows of characters."""
+def _is_among_many(topic: Topic, data: bytes) -> bool:
+    """One look at the whole tells which concepts stand there; terms are looked at only if one may hide another."""
+    found = _CONCEPTS_OF_TOPIC[topic].Match(data) or ()
+    if _START in found:
+        concepts = {_CONCEPTS[topic][place - 1] for place in found if place != _START}
+        if None in concepts:
+            return True
+        hidden_by = HIDDEN_BY[topic]
+        apart = [concept for concept in concepts if hidden_by.get(concept, frozenset()).isdisjoint(concepts)]
+        if len(apart) > 1 or len(apart) == len(concepts):
+            return len(apart) > 1
+    is_told, start = _looked_through(topic, data, _MANY + len(data) // _BYTES_PER_TERM)
+    return _STRONG_TERMS_OF[topic].search(data, start) is not None if is_told is None else is_told
+
+
+def _options() -> re2.Options:
+    """For patterns over UTF-8 seen as bytes, which make an automaton half the size of one that knows of characters."""
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
     options.case_sensitive = False
@@ -83,9 +117,31 @@ def _compile(patterns: Iterable[str]) -> re2._Regexp:
     options.never_capture = True
     options.log_errors = False
     options.max_mem = _AUTOMATON_BYTES
-    return re2.compile("|".join(patterns).encode(), options)
+    return options
 
 
-_TERMS_OF_TOPIC: Final = {topic: _compile(patterns.values()) for topic, patterns in PATTERNS.items()}
+def _compile(patterns: Iterable[str]) -> re2._Regexp:
+    """In order, so that RE2 joins what begins alike: a new state is then told from some letters, not from all terms."""
+    return re2.compile("|".join(sorted(set(patterns))).encode(), _options())
+
+
+def _compile_set(patterns: Iterable[str]) -> re2.Set:
+    """A match yields the places of all patterns that are in a text."""
+    options = _options()
+    options.longest_match = False
+    compiled = re2.Set.SearchSet(options)
+    for pattern in patterns:
+        compiled.Add(pattern.encode())
+    compiled.Compile()
+    return compiled
+
+
+_ANY_TERM: Final = _compile(chain.from_iterable(SPELLING_PATTERNS.values()))
+_TERMS_OF_TOPIC: Final = {topic: _compile(patterns) for topic, patterns in SPELLING_PATTERNS.items()}
 _STRONG_TERMS_OF: Final = {topic: _compile(patterns) for topic, patterns in STRONG_PATTERNS.items()}
 _HEALTH_FACT: Final = _compile(HEALTH_FACTS)
+
+_START: Final = 0
+"""The start of a text, always found, unless RE2 ran out of memory: it says no more of that."""
+_CONCEPTS_OF_TOPIC: Final = {topic: _compile_set((r"\A", *patterns.values())) for topic, patterns in PATTERNS.items()}
+_CONCEPTS: Final = {topic: tuple(patterns) for topic, patterns in PATTERNS.items()}

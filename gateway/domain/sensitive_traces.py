@@ -1,17 +1,18 @@
-"""One look at a whole text that tells which kinds of sensitive content it cannot hold, and the terms it does hold.
+"""One look at a whole text that tells which secrets, numbers and measured values it cannot hold.
 
-A text without a secret, a number and a term is done after it. RE2 takes the same time for each byte whatever it finds:
-one automaton looks for all, and ends with the numbers of the patterns that matched somewhere.
+RE2 takes the same time for each byte whatever it finds: one automaton looks for all, and ends with the numbers of the
+patterns that matched somewhere. As what matched is a part of its state, it looks for few: of each set of terms that
+texts hold together it would make its states anew.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 import re2  # type: ignore[import-untyped]  # it has neither stubs nor hints
 from msgspec import Struct
 
 from gateway.domain.identifiers import may_hold_a_number
-from gateway.domain.sensitive_concepts import FACT_TRACES, PATTERNS, Concept, Topic, folded
+from gateway.domain.plain_text import PlainText
+from gateway.domain.sensitive_concepts import FACT_TRACES, folded
 
 _NAME: Final = (
     "(?:pass(?:word|wd|phrase)|pwd|passwort|kennwort|contrase(?:ñ|n)a|mot de passe|senha|wachtwoord|密码|密碼|"
@@ -35,8 +36,8 @@ _SECRET_TRACES: Final = (
     r"\bauthorization[\"']?\s?[:=]",
     r"\bbearer [\w.+/=~-]{2}",
 )
-"""What `sensitivity` takes for a secret holds one of these, in lower case, or is within an address. They end early: to
-follow a value through its characters, while looking for terms among them, makes an automaton too big to keep."""
+"""What `sensitivity` takes for a secret holds one of these, in lower case, or is within an address. They end early, so
+that the automaton stays small."""
 _ADDRESS_TRACE: Final = "://"
 
 _BETWEEN_DIGITS: Final = r"[ \t./()+\x80-\xff-]"
@@ -50,67 +51,35 @@ Italian code; the words that announce a number are followed by eight digits."""
 
 _DOTTED_I, _KELVIN = "\u0130", "\u212a"
 """All that is no ASCII but has some in lower case: words may end elsewhere then."""
-_LONG_BYTES: Final = 65_536
-_HEAD_BYTES: Final = 4_096
-"""So much of a long text is looked at first."""
-_AUTOMATON_BYTES: Final = 32 << 20
-"""What the automaton may grow to; some 5 MB in use. What it forgets it must make anew."""
+_AUTOMATON_BYTES: Final = 8 << 20
+"""What the automaton may grow to; some 1 MB in use. What it forgets it must make anew."""
 
 
 class Traces(Struct, frozen=True, kw_only=True):
     """What a text may hold.
 
-    data      the text in UTF-8, in lower case unless all of it is ASCII
     secrets   False where it holds no secret
     numbers   False where it holds no number that identifies a person
     facts     False where it states no measured value or dose
-    concepts  the concepts of each topic the text has terms of, or so many that all topics are settled; None where it
-              could not be told
     """
 
-    data: bytes
     secrets: bool
     numbers: bool
     facts: bool
-    concepts: dict[Topic, set[Concept]] | None
 
 
-def traces_of(text: str) -> Traces:
-    """Looks at all of a plain text (see `plain_text`)."""
-    is_ascii = text.isascii()
-    data = (text if is_ascii else text.lower()).encode("utf-8", "surrogatepass")
-    if len(data) > _LONG_BYTES and _are_settled(concepts := _concepts_in(_TRACES.Match(_head_of(data)) or ())):
-        return Traces(data=data, secrets=True, numbers=may_hold_a_number(text), facts=False, concepts=concepts)
-    found = _TRACES.Match(data) or ()
+def traces_of(plain: PlainText) -> Traces:
+    """Looks at all of a text."""
+    text = plain.text
+    found = _TRACES.Match(plain.lower) or ()
     if _START not in found:
-        return Traces(data=data, secrets=True, numbers=may_hold_a_number(text), facts=True, concepts=None)
-    is_unlike = not is_ascii and (_DOTTED_I in text or _KELVIN in text)
+        return Traces(secrets=True, numbers=may_hold_a_number(text), facts=True)
+    is_unlike = not text.isascii() and (_DOTTED_I in text or _KELVIN in text)
     return Traces(
-        data=data,
         secrets=_SECRET in found or is_unlike or (_ADDRESS in found and "@" in text),
         numbers=_NUMBER in found or (is_unlike and may_hold_a_number(text)),
         facts=_FACT in found,
-        concepts=_concepts_in(found),
     )
-
-
-def _head_of(data: bytes) -> bytes:
-    """Up to a space, so that a word that ends in it ends there in the whole too."""
-    return data[: max(data.rfind(b" ", 0, _HEAD_BYTES), 0)]
-
-
-def _concepts_in(found: Sequence[int]) -> dict[Topic, set[Concept]]:
-    concepts: dict[Topic, set[Concept]] = {}
-    for place in found:
-        if place >= _FIRST_TERM:
-            topic, concept = _MEANINGS[place - _FIRST_TERM]
-            concepts.setdefault(topic, set()).add(concept)
-    return concepts
-
-
-def _are_settled(concepts: dict[Topic, set[Concept]]) -> bool:
-    """A text full of terms of all topics would have the automaton grow for nothing."""
-    return len(concepts) == len(PATTERNS) and all(None in of_topic for of_topic in concepts.values())
 
 
 def _compile(*patterns: str) -> re2.Set:
@@ -128,14 +97,12 @@ def _compile(*patterns: str) -> re2.Set:
     return traces
 
 
-_START, _SECRET, _ADDRESS, _NUMBER, _FACT, _FIRST_TERM = range(6)
+_START, _SECRET, _ADDRESS, _NUMBER, _FACT = range(5)
 """The start of a text is always found, unless RE2 ran out of memory: it says no more of that."""
-_MEANINGS: Final = tuple((topic, concept) for topic, patterns in PATTERNS.items() for concept in patterns)
 _TRACES: Final = _compile(
     r"\A",
     folded("|".join(_SECRET_TRACES)),
     _ADDRESS_TRACE,
     "|".join(_NUMBER_TRACES),
     "|".join(FACT_TRACES),
-    *(pattern for patterns in PATTERNS.values() for pattern in patterns.values()),
 )

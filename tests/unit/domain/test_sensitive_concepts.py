@@ -3,12 +3,15 @@ import pytest
 from gateway.domain.sensitive_concepts import (
     CONCEPTS,
     HIDDEN_BY,
+    MEANINGS,
     PATTERNS,
+    SPELLING_PATTERNS,
     STRONG_PATTERNS,
     TERMS,
     Topic,
     concept_of,
     folded,
+    meanings_of,
 )
 
 
@@ -56,3 +59,14 @@ def test_a_term_that_ends_a_word_is_not_hidden_by_a_longer_word() -> None:
 def test_bytes_beyond_ascii_keep_their_case() -> None:
     assert folded("médecin") == "m(?-i:é)decin"
     assert folded("clinic") == "clinic"
+
+
+def test_a_spelling_has_a_meaning_in_each_topic_whose_term_begins_it() -> None:
+    assert meanings_of(b"An-Employee") == (("health", "my wife"), ("legal", "my employer"))
+    assert meanings_of(b"no such term") == ()
+
+
+@pytest.mark.parametrize("topic", TERMS)
+def test_every_spelling_of_a_topic_has_its_pattern_and_its_meaning(topic: Topic) -> None:
+    assert len(SPELLING_PATTERNS[topic]) >= len(CONCEPTS[topic])
+    assert all((topic, concept) in MEANINGS[spelling] for spelling, concept in CONCEPTS[topic].items())
