@@ -6,11 +6,10 @@ loses its first letter, as `\n`, `\r` and `\t` are more often white space.
 """
 
 import re
-from typing import Final, TypeVar
+from typing import Final
 
-import numpy as np
+import re2  # type: ignore[import-untyped]  # it has neither stubs nor hints
 from msgspec import Struct
-from numpy.typing import NDArray
 
 _ESCAPES: Final = {"\\n": "\n", "\\r": "\n", "\\t": "\t", '\\"': '"', "\\/": "/"}
 _ESCAPED: Final = re.compile(r'\\\\*+([nrt"/]?)')
@@ -29,29 +28,27 @@ _ZEROS: Final = (
     "\ua9f0\uaa50\uabf0\uff10"
 )
 """The zero of each script that has digits of its own; its nine follow it."""
-_RARE: Final = {
-    **dict.fromkeys(range(0x0300, 0x0370), ""),
-    **{0xFF01 + offset: chr(0x21 + offset) for offset in range(94)},
-    **{ord(zero) + value: str(value) for zero in _ZEROS for value in range(10)},
-}
-"""Accents on their own, full-width letters and signs, digits of other scripts. An accent goes: NFC would join it to its
-letter, but a run of them costs its square."""
-_HARMLESS: Final = {0xFEE0 + ord(char) for char in "!\"#$%&'()*,./:;<=>?[\\]^_`{|}~"}
-"""Full-width punctuation alone is common in Chinese and Japanese and hides nothing."""
 _COMMON: Final = {
-    **dict.fromkeys(map(ord, _UNSEEN), ""),
-    **dict.fromkeys(map(ord, _SPACES), " "),
-    **dict.fromkeys(map(ord, _DASHES), "-"),
+    **dict.fromkeys(_UNSEEN, ""),
+    **dict.fromkeys(_SPACES, " "),
+    **dict.fromkeys(_DASHES, "-"),
 }
-_DOTTED_I: Final = 0x0130
-"""The one letter whose lower case is two characters."""
-
-_IS_COMMON, _IS_RARE, _IS_GONE, _IS_CAPITAL, _IS_DOTTED = 1, 2, 4, 8, 16
-_UNIT: Final = np.dtype("<u2")
-_BLOCK_UNITS: Final = 16_384
-"""Looked up at once: numpy makes eight bytes of each, which are to stay in the processor's cache."""
-
-_Number = TypeVar("_Number", np.uint8, np.uint16)
+_RARE: Final = "[{}\u0300-\u036f\uff0b\uff0d\uff20-\uff3a\uff41-\uff5a]".format(
+    "".join(f"{zero}-{chr(ord(zero) + 9)}" for zero in _ZEROS)
+)
+"""Digits of other scripts, accents on their own, full-width letters and signs; full-width punctuation alone is common
+in Chinese and Japanese and hides nothing."""
+_PLAIN: Final = {
+    **dict.fromkeys(map(chr, range(0x0300, 0x0370)), ""),
+    **{chr(0xFF01 + offset): chr(0x21 + offset) for offset in range(94)},
+    **{chr(ord(zero) + value): str(value) for zero in _ZEROS for value in range(10)},
+}
+"""An accent on its own goes: NFC would join it to its letter, but a run of them costs its square."""
+_PLAIN_TABLE: Final = str.maketrans(_PLAIN)
+_FEW: Final = 16
+"""So many different characters are replaced one by one, each at memory speed."""
+_CAPITALS: Final = "[{}]".format("".join(char for char in map(chr, range(0x80, 0x10000)) if char != char.lower()))
+_ASCII: Final = bytes(range(128))
 
 
 class PlainText(Struct, frozen=True, kw_only=True):
@@ -74,11 +71,12 @@ def plain_text(text: str) -> PlainText:
 
 def _unescaped(text: str) -> str:
     """Escaped once or several times over, as JSON within JSON is."""
-    if text.count("\\") * _CHARS_PER_ESCAPE <= len(text) and "\\u" not in text:
+    is_coded = "\\u" in text and _UNICODE_ESCAPE.search(text) is not None
+    if not is_coded and text.count("\\") * _CHARS_PER_ESCAPE <= len(text):
         return _ESCAPED.sub(_plain_escape, text)
     while "\\\\" in text:
         text = text.replace("\\\\", "\\")
-    if _UNICODE_ESCAPE.search(text):
+    if is_coded:
         # the codec would take \U, as in C:\Users, for a longer escape
         data = text.replace("\\U", "\\ U").encode("raw_unicode_escape")
         text = data.decode("raw_unicode_escape", "ignore")
@@ -93,57 +91,42 @@ def _plain_escape(found: re.Match[str]) -> str:
 
 
 def _folded(text: str) -> PlainText:
-    """Whole texts at once, by tables: to look for each of these characters would take a pass each."""
-    units = np.frombuffer(text.encode("utf-16-le", "surrogatepass"), _UNIT)
-    found = 0
-    for start in range(0, len(units), _BLOCK_UNITS):
-        found |= int(np.bitwise_or.reduce(_KINDS.take(units[start : start + _BLOCK_UNITS])))
-    if found & (_IS_COMMON | _IS_RARE):
-        if found & _IS_GONE:
-            units = units[(_taken(_KINDS, units) & _IS_GONE) == 0]
-        units = _taken(_ALL_PLAIN if found & _IS_RARE else _COMMON_PLAIN, units)
-        text = _text_of(units)
-    lower = text
-    if found & _IS_CAPITAL:
-        lower = text.lower() if found & _IS_DOTTED else _text_of(_taken(_LOWER, units))
+    """One look at all that is not ASCII tells which of the characters that hide something are there."""
+    data = text.encode("utf-8", "surrogatepass")
+    beyond = data.translate(None, _ASCII)
+    found = _HIDING.Match(beyond) or range(len(_COMMON) + _FIRST)
+    if len(found) == 1:
+        return PlainText(text=text, lower=data)
+    for place in found:
+        if place >= _FIRST:
+            text = text.replace(*_REPLACED[place - _FIRST])
+    if _IS_RARE in found:
+        text = _without_rare(text, beyond.decode("utf-8", "surrogatepass"))
+    lower = text.lower() if _IS_CAPITAL in found else text
     return PlainText(text=text, lower=lower.encode("utf-8", "surrogatepass"))
 
 
-def _taken(table: NDArray[_Number], units: NDArray[np.uint16]) -> NDArray[_Number]:
-    """What the table has for each unit."""
-    taken = np.empty(len(units), table.dtype)
-    for start in range(0, len(units), _BLOCK_UNITS):
-        end = start + _BLOCK_UNITS
-        table.take(units[start:end], out=taken[start:end], mode="clip")
-    return taken
+def _without_rare(text: str, beyond: str) -> str:
+    chars = _PLAIN.keys() & set(beyond)
+    if len(chars) > _FEW:
+        return text.translate(_PLAIN_TABLE)
+    for char in chars:
+        text = text.replace(char, _PLAIN[char])
+    return text
 
 
-def _text_of(units: NDArray[np.uint16]) -> str:
-    return units.tobytes().decode("utf-16-le", "surrogatepass")
+def _compile(*patterns: str) -> re2.Set:
+    """A match yields the places of all patterns that are in a text; none where RE2 ran out of memory."""
+    options = re2.Options()
+    options.never_capture = True
+    options.log_errors = False
+    patterns_found = re2.Set.SearchSet(options)
+    for pattern in patterns:
+        patterns_found.Add(pattern)
+    patterns_found.Compile()
+    return patterns_found
 
 
-def _table(plain: dict[int, str]) -> NDArray[np.uint16]:
-    """What each unit of UTF-16 becomes; that it goes is told by its kind."""
-    table = np.arange(0x10000, dtype=_UNIT)
-    for point, char in plain.items():
-        table[point] = ord(char or " ")
-    return table
-
-
-def _kinds() -> NDArray[np.uint8]:
-    kinds = np.zeros(0x10000, np.uint8)
-    kinds[list(_COMMON)] |= _IS_COMMON
-    kinds[list(_RARE.keys() - _HARMLESS)] |= _IS_RARE
-    kinds[[point for point, char in (_COMMON | _RARE).items() if not char]] |= _IS_GONE
-    kinds[list(_LOWER_CASE)] |= _IS_CAPITAL
-    kinds[_DOTTED_I] |= _IS_CAPITAL | _IS_DOTTED
-    return kinds
-
-
-_LOWER_CASE: Final = {
-    point: lower for point in range(0x80, 0x10000) if (lower := chr(point).lower()) != chr(point) and point != _DOTTED_I
-}
-_COMMON_PLAIN: Final = _table(_COMMON)
-_ALL_PLAIN: Final = _table(_COMMON | _RARE)
-_LOWER: Final = _table(_LOWER_CASE)
-_KINDS: Final = _kinds()
+_IS_RARE, _IS_CAPITAL, _FIRST = 1, 2, 3
+_REPLACED: Final = tuple(_COMMON.items())
+_HIDING: Final = _compile(r"\A", _RARE, _CAPITALS, *_COMMON)

@@ -68,11 +68,12 @@ def _concepts_of(topic: Topic) -> dict[str, Concept]:
 
 
 def _patterns_of(topic: Topic) -> dict[Concept, str]:
+    """In order, so that RE2 joins what begins alike: a new state is then told from some letters, not from all terms."""
     patterns: dict[Concept, list[str]] = {}
     for spelling in _BY_TOPIC[topic]:
         concept = CONCEPTS[topic][spelling.removesuffix("*").encode()]
         patterns.setdefault(concept, []).append(_pattern_of(spelling))
-    return {concept: "|".join(dict.fromkeys(alternatives)) for concept, alternatives in patterns.items()}
+    return {concept: "|".join(sorted(set(alternatives))) for concept, alternatives in patterns.items()}
 
 
 def _hidden_of(topic: Topic) -> dict[Concept, frozenset[Concept]]:

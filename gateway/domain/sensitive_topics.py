@@ -1,11 +1,13 @@
 """Whether a text is about someone's health, someone's finances or a legal matter.
 
-One strong term suffices; of the weak ones it takes two that differ. Terms are looked at one by one, those of all topics
-together, until every topic is settled; where very many settle nothing, one more look tells which terms stand there.
-RE2 does both in linear time.
+One strong term suffices; of the weak ones it takes two that differ. One look tells which a short text holds; only where
+one term may hide another it is searched term by term. Long texts may hold so many that this look would make its
+automaton anew all the time: there terms are looked at one by one until every topic is settled. RE2 does both in linear
+time.
 """
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from itertools import chain
 from typing import Final
 
@@ -30,6 +32,7 @@ _AUTOMATON_BYTES: Final = 32 << 20
 """What an automaton may grow to; it takes a few MB in use. Below some 12 MB RE2 would refuse to build one for so many
 terms, and take thirty times as long."""
 
+_LONG_BYTES: Final = 4_096
 _FEW: Final = 64
 _BYTES_PER_LOOK: Final = 2_048
 """A text's matches are looked at one by one up to so many, and one more in so many bytes."""
@@ -44,6 +47,41 @@ def topics_of(data: bytes, *, may_state_facts: bool = True) -> tuple[Topic, ...]
     data             the text in UTF-8, in lower case beyond ASCII
     may_state_facts  False where it holds no trace of a measured value or dose
     """
+    about = _told_at_once(data, TERMS.keys()) if len(data) <= _LONG_BYTES else _told_by_terms(data)
+    if may_state_facts and "health" not in about and _HEALTH_FACT.search(data) is not None:
+        about.add("health")
+    return tuple(topic for topic in TERMS if topic in about)
+
+
+def _told_at_once(data: bytes, topics: AbstractSet[Topic]) -> set[Topic]:
+    """Of these topics, by which concepts stand anywhere in the text."""
+    found = _CONCEPTS_FOUND.Match(data) or ()
+    if _START not in found:
+        return {topic for topic in topics if _has_terms(topic, data)}
+    concepts: dict[Topic, set[Concept]] = {}
+    for place in found:
+        if place != _START:
+            topic, concept = _MEANINGS[place - 1]
+            concepts.setdefault(topic, set()).add(concept)
+    return {topic for topic in topics & concepts.keys() if _is_told(topic, concepts[topic], data)}
+
+
+def _is_told(topic: Topic, concepts: set[Concept], data: bytes) -> bool:
+    if None in concepts:
+        return True
+    hidden_by = HIDDEN_BY[topic]
+    apart = [concept for concept in concepts if hidden_by.get(concept, frozenset()).isdisjoint(concepts)]
+    return len(apart) > 1 or (len(apart) < len(concepts) and _has_terms(topic, data))
+
+
+def _has_terms(topic: Topic, data: bytes) -> bool:
+    """Where one weak term stands so often that looking at each takes long, only a strong one decides from there on."""
+    is_told, start = _looked_through(topic, data, _MANY + len(data) // _BYTES_PER_TERM)
+    return _STRONG_TERMS_OF[topic].search(data, start) is not None if is_told is None else is_told
+
+
+def _told_by_terms(data: bytes) -> set[Topic]:
+    """By terms of any topic up to the first that settles one, then by those of each other topic."""
     about: set[Topic] = set()
     weak: dict[Topic, Concept] = {}
     start = 0
@@ -60,20 +98,18 @@ def topics_of(data: bytes, *, may_state_facts: bool = True) -> tuple[Topic, ...]
         if about:
             break
     if start < len(data):
-        about.update(topic for topic in TERMS.keys() - about if _is_about(topic, data, start, weak.get(topic)))
-    if may_state_facts and "health" not in about and _HEALTH_FACT.search(data) is not None:
-        about.add("health")
-    return tuple(topic for topic in TERMS if topic in about)
+        told = {
+            topic: _looked_through(topic, data, _most_looks(data), start, weak.get(topic))[0]
+            for topic in TERMS.keys() - about
+        }
+        about.update(topic for topic, is_told in told.items() if is_told)
+        if untold := {topic for topic, is_told in told.items() if is_told is None}:
+            about |= _told_at_once(data, untold)
+    return about
 
 
 def _most_looks(data: bytes) -> int:
     return _FEW + len(data) // _BYTES_PER_LOOK
-
-
-def _is_about(topic: Topic, data: bytes, start: int, weak: Concept) -> bool:
-    """Looks from a place on; `weak`: the concept that stands before it."""
-    is_told, _ = _looked_through(topic, data, _most_looks(data), start, weak)
-    return _is_among_many(topic, data) if is_told is None else is_told
 
 
 def _looked_through(
@@ -91,21 +127,6 @@ def _looked_through(
             return True, start
         weak = concept
     return None, start
-
-
-def _is_among_many(topic: Topic, data: bytes) -> bool:
-    """One look at the whole tells which concepts stand there; terms are looked at only if one may hide another."""
-    found = _CONCEPTS_OF_TOPIC[topic].Match(data) or ()
-    if _START in found:
-        concepts = {_CONCEPTS[topic][place - 1] for place in found if place != _START}
-        if None in concepts:
-            return True
-        hidden_by = HIDDEN_BY[topic]
-        apart = [concept for concept in concepts if hidden_by.get(concept, frozenset()).isdisjoint(concepts)]
-        if len(apart) > 1 or len(apart) == len(concepts):
-            return len(apart) > 1
-    is_told, start = _looked_through(topic, data, _MANY + len(data) // _BYTES_PER_TERM)
-    return _STRONG_TERMS_OF[topic].search(data, start) is not None if is_told is None else is_told
 
 
 def _options() -> re2.Options:
@@ -143,5 +164,7 @@ _HEALTH_FACT: Final = _compile(HEALTH_FACTS)
 
 _START: Final = 0
 """The start of a text, always found, unless RE2 ran out of memory: it says no more of that."""
-_CONCEPTS_OF_TOPIC: Final = {topic: _compile_set((r"\A", *patterns.values())) for topic, patterns in PATTERNS.items()}
-_CONCEPTS: Final = {topic: tuple(patterns) for topic, patterns in PATTERNS.items()}
+_MEANINGS: Final = tuple((topic, concept) for topic, patterns in PATTERNS.items() for concept in patterns)
+_CONCEPTS_FOUND: Final = _compile_set(
+    (r"\A", *(pattern for patterns in PATTERNS.values() for pattern in patterns.values()))
+)

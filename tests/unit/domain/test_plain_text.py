@@ -50,6 +50,23 @@ def test_what_looks_like_ascii_becomes_ascii(text: str, plain: str) -> None:
     assert plain_text(text).text == plain
 
 
+@pytest.mark.parametrize("padding", ["", " and nothing to see here" * 20])
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [(r"a\\\n\tb", "a\n\tb"), (r"a\x\\", "a\\x\\"), (r"C:\\Users\new", "C:\\Users\new"), (r"\u005cn\/", "\n/")],
+)
+def test_rare_escapes_are_read_like_many(text: str, plain: str, padding: str) -> None:
+    assert plain_text(text + padding).text == plain + padding
+
+
+@pytest.mark.parametrize("text", ["ÉTÉ À Ölmühle", "ŁÓDŹ", "İstanbul", "\u212aELVIN", "ＡＢＣ", "中文 plain"])
+def test_letters_beyond_ascii_come_in_lower_case_too(text: str) -> None:
+    plain = plain_text(text)
+
+    assert plain.lower.decode().lower() == plain.text.lower()
+    assert not any(char.isupper() and not char.isascii() for char in plain.lower.decode())
+
+
 def test_digits_of_every_script_are_read() -> None:
     zeros = [point for point in range(0x80, 0x10000) if chr(point).isdecimal() and int(chr(point)) == 0]
 

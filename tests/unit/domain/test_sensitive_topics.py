@@ -1,3 +1,4 @@
+import random
 from collections.abc import Callable
 from time import process_time
 
@@ -6,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.plain_text import plain_text
+from gateway.domain.sensitive_concepts import CONCEPTS
 from gateway.domain.sensitive_topics import Topic, topics_of
 
 HEALTH = (
@@ -374,3 +376,17 @@ def test_the_time_taken_grows_with_the_length_not_its_square(unit: str) -> None:
     short_s, long_s = (min(taken_s(chars) for _ in range(5)) for chars in (100_000, 200_000))
 
     assert long_s < 3 * short_s + 0.005
+
+
+def test_terms_in_mixtures_never_seen_before_keep_to_the_time_a_megabyte_may_take() -> None:
+    dice = random.Random(11)
+    spellings = [spelling.decode() for concepts in CONCEPTS.values() for spelling in concepts]
+    texts = [" and then ".join(dice.choices(spellings, k=20_000)) for _ in range(3)]
+
+    def taken_s(text: str) -> float:
+        data = text.encode()
+        started_s = process_time()
+        topics_of(data)
+        return process_time() - started_s
+
+    assert min(map(taken_s, texts)) < 0.04 * min(map(len, texts)) / 1_000_000
