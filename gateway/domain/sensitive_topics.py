@@ -6,31 +6,26 @@ automaton anew all the time: there terms are looked at one by one until every to
 time.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
-from itertools import chain
 from typing import Final
 
-import re2  # type: ignore[import-untyped]  # it has neither stubs nor hints
-
+from gateway.domain.byte_patterns import LazyPattern, compiled, compiled_set
 from gateway.domain.sensitive_concepts import (
+    CONCEPTS,
     HEALTH_FACTS,
     HIDDEN_BY,
-    PATTERNS,
-    SPELLING_PATTERNS,
-    STRONG_PATTERNS,
     TERMS,
     Concept,
     Topic,
     concept_of,
     meanings_of,
+    patterns_of,
+    spelling_patterns,
+    strong_pattern,
 )
 
 __all__ = ("Topic", "topics_of")
-
-_AUTOMATON_BYTES: Final = 32 << 20
-"""What an automaton may grow to; it takes a few MB in use. Below some 12 MB RE2 would refuse to build one for so many
-terms, and take thirty times as long."""
 
 _LONG_BYTES: Final = 4_096
 _FEW: Final = 64
@@ -116,8 +111,9 @@ def _looked_through(
     topic: Topic, data: bytes, most: int, start: int = 0, weak: Concept = None
 ) -> tuple[bool | None, int]:
     """Whether the text is about a topic, None where so many terms do not tell; and how far it was looked at."""
+    terms = _TERMS_OF_TOPIC[topic]
     for _ in range(most):
-        match = _TERMS_OF_TOPIC[topic].search(data, start)
+        match = terms.search(data, start)
         if match is None:
             return False, len(data)
         at, end = match.span()
@@ -129,42 +125,16 @@ def _looked_through(
     return None, start
 
 
-def _options() -> re2.Options:
-    """For patterns over UTF-8 seen as bytes, which make an automaton half the size of one that knows of characters."""
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    options.case_sensitive = False
-    options.longest_match = True
-    options.never_capture = True
-    options.log_errors = False
-    options.max_mem = _AUTOMATON_BYTES
-    return options
+def _lazy(pattern_of: Callable[[Topic], str], topic: Topic) -> LazyPattern:
+    return LazyPattern(lambda: pattern_of(topic))
 
 
-def _compile(patterns: Iterable[str]) -> re2._Regexp:
-    """In order, so that RE2 joins what begins alike: a new state is then told from some letters, not from all terms."""
-    return re2.compile("|".join(sorted(set(patterns))).encode(), _options())
-
-
-def _compile_set(patterns: Iterable[str]) -> re2.Set:
-    """A match yields the places of all patterns that are in a text."""
-    options = _options()
-    options.longest_match = False
-    compiled = re2.Set.SearchSet(options)
-    for pattern in patterns:
-        compiled.Add(pattern.encode())
-    compiled.Compile()
-    return compiled
-
-
-_ANY_TERM: Final = _compile(chain.from_iterable(SPELLING_PATTERNS.values()))
-_TERMS_OF_TOPIC: Final = {topic: _compile(patterns) for topic, patterns in SPELLING_PATTERNS.items()}
-_STRONG_TERMS_OF: Final = {topic: _compile(patterns) for topic, patterns in STRONG_PATTERNS.items()}
-_HEALTH_FACT: Final = _compile(HEALTH_FACTS)
+_ANY_TERM: Final = LazyPattern(lambda: spelling_patterns(*TERMS))
+_TERMS_OF_TOPIC: Final = {topic: _lazy(spelling_patterns, topic) for topic in TERMS}
+_STRONG_TERMS_OF: Final = {topic: _lazy(strong_pattern, topic) for topic in TERMS}
+_HEALTH_FACT: Final = compiled(*HEALTH_FACTS)
 
 _START: Final = 0
 """The start of a text, always found, unless RE2 ran out of memory: it says no more of that."""
-_MEANINGS: Final = tuple((topic, concept) for topic, patterns in PATTERNS.items() for concept in patterns)
-_CONCEPTS_FOUND: Final = _compile_set(
-    (r"\A", *(pattern for patterns in PATTERNS.values() for pattern in patterns.values()))
-)
+_MEANINGS: Final = tuple((topic, concept) for topic in TERMS for concept in dict.fromkeys(CONCEPTS[topic].values()))
+_CONCEPTS_FOUND: Final = compiled_set(r"\A", *(pattern for topic in TERMS for pattern in patterns_of(topic).values()))

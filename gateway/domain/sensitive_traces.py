@@ -1,18 +1,19 @@
-"""One look at a whole text that tells which secrets, numbers and measured values it cannot hold.
+"""Which secrets, numbers, measured values and topics a whole text cannot hold.
 
 RE2 takes the same time for each byte whatever it finds: one automaton looks for all, and ends with the numbers of the
 patterns that matched somewhere. As what matched is a part of its state, it looks for few: of each set of terms that
-texts hold together it would make its states anew.
+texts hold together it would make its states anew. In a long text another one finds where any of these or of the
+topics' terms begins; what stands before, mostly all, needs no second look.
 """
 
 from typing import Final
 
-import re2  # type: ignore[import-untyped]  # it has neither stubs nor hints
 from msgspec import Struct
 
+from gateway.domain.byte_patterns import LazyPattern, compiled_set
 from gateway.domain.identifiers import may_hold_a_number
 from gateway.domain.plain_text import PlainText
-from gateway.domain.sensitive_concepts import FACT_TRACES, folded
+from gateway.domain.sensitive_concepts import FACT_TRACES, TERMS, folded, spelling_patterns
 
 _NAME: Final = (
     "(?:pass(?:word|wd|phrase)|pwd|passwort|kennwort|contrase(?:ñ|n)a|mot de passe|senha|wachtwoord|密码|密碼|"
@@ -51,8 +52,7 @@ Italian code; the words that announce a number are followed by eight digits."""
 
 _DOTTED_I, _KELVIN = "\u0130", "\u212a"
 """All that is no ASCII but has some in lower case: words may end elsewhere then."""
-_AUTOMATON_BYTES: Final = 8 << 20
-"""What the automaton may grow to; some 1 MB in use. What it forgets it must make anew."""
+_SHORT_BYTES: Final = 4_096
 
 
 class Traces(Struct, frozen=True, kw_only=True):
@@ -61,48 +61,54 @@ class Traces(Struct, frozen=True, kw_only=True):
     secrets   False where it holds no secret
     numbers   False where it holds no number that identifies a person
     facts     False where it states no measured value or dose
+    rest      the text in lower case; of a long one only from where the first of these, or of a topic's terms, begins
     """
 
     secrets: bool
     numbers: bool
     facts: bool
+    rest: bytes
 
 
 def traces_of(plain: PlainText) -> Traces:
     """Looks at all of a text."""
     text = plain.text
-    found = _TRACES.Match(plain.lower) or ()
-    if _START not in found:
-        return Traces(secrets=True, numbers=may_hold_a_number(text), facts=True)
     is_unlike = not text.isascii() and (_DOTTED_I in text or _KELVIN in text)
+    rest = _rest_of(plain.lower)
+    if not rest and not is_unlike:
+        return Traces(secrets=False, numbers=False, facts=False, rest=rest)
+    found = _TRACES.Match(rest) or ()
+    if _START not in found:
+        return Traces(secrets=True, numbers=may_hold_a_number(text), facts=True, rest=rest)
     return Traces(
         secrets=_SECRET in found or is_unlike or (_ADDRESS in found and "@" in text),
         numbers=_NUMBER in found or (is_unlike and may_hold_a_number(text)),
         facts=_FACT in found,
+        rest=rest,
     )
 
 
-def _compile(*patterns: str) -> re2.Set:
-    """Patterns over UTF-8 seen as bytes; a match yields the places of all that are in a text."""
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    options.case_sensitive = False
-    options.never_capture = True
-    options.log_errors = False
-    options.max_mem = _AUTOMATON_BYTES
-    traces = re2.Set.SearchSet(options)
-    for pattern in patterns:
-        traces.Add(pattern.encode())
-    traces.Compile()
-    return traces
+def _rest_of(data: bytes) -> bytes:
+    """Of a long text, from the first trace or term on, behind a sign that lets words begin where they did."""
+    if len(data) <= _SHORT_BYTES:
+        return data
+    first = _ANYTHING.search(data)
+    if first is None:
+        return b""
+    start = first.start()
+    if start == 0:
+        return data
+    return (b"_" if data[start - 1] in _WORD_BYTES else b" ") + data[start:]
 
 
 _START, _SECRET, _ADDRESS, _NUMBER, _FACT = range(5)
 """The start of a text is always found, unless RE2 ran out of memory: it says no more of that."""
-_TRACES: Final = _compile(
-    r"\A",
+_KINDS: Final = (
     folded("|".join(_SECRET_TRACES)),
     _ADDRESS_TRACE,
     "|".join(_NUMBER_TRACES),
     "|".join(FACT_TRACES),
 )
+_TRACES: Final = compiled_set(r"\A", *_KINDS)
+_ANYTHING: Final = LazyPattern(lambda: "|".join((spelling_patterns(*TERMS), *_KINDS)))
+_WORD_BYTES: Final = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")

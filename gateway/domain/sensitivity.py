@@ -83,7 +83,7 @@ def sensitive_kinds(texts: Iterable[str]) -> tuple[Kind, ...]:
     traces = traces_of(plain)
     secret: tuple[Kind, ...] = ("secret",) if traces.secrets and has_secret(text) else ()
     personal: tuple[Kind, ...] = ("personal",) if has_email(text) or (traces.numbers and has_number(text)) else ()
-    return secret + personal + topics_of(plain.lower, may_state_facts=traces.facts)
+    return secret + personal + topics_of(traces.rest, may_state_facts=traces.facts)
 
 
 def highest(kinds: tuple[Kind, ...]) -> Sensitivity:

@@ -1,18 +1,22 @@
+import re
+
 import pytest
 
 from gateway.domain.sensitive_concepts import (
     CONCEPTS,
     HIDDEN_BY,
-    MEANINGS,
-    PATTERNS,
-    SPELLING_PATTERNS,
-    STRONG_PATTERNS,
     TERMS,
     Topic,
     concept_of,
     folded,
+    joined,
     meanings_of,
+    patterns_of,
+    spelling_patterns,
+    strong_pattern,
 )
+
+TEXTS = ("a", "a.", "'a", "’b", "'", "’", "é", "abx", "dx", "x")
 
 
 def test_a_strong_term_has_no_concept_of_its_own() -> None:
@@ -33,8 +37,7 @@ def test_all_spellings_of_a_term_stand_for_one_concept() -> None:
 
 @pytest.mark.parametrize("topic", TERMS)
 def test_each_concept_of_a_topic_has_a_pattern(topic: Topic) -> None:
-    assert set(PATTERNS[topic]) == set(CONCEPTS[topic].values())
-    assert STRONG_PATTERNS[topic]
+    assert list(patterns_of(topic)) == list(dict.fromkeys(CONCEPTS[topic].values()))
 
 
 @pytest.mark.parametrize("topic", TERMS)
@@ -68,5 +71,25 @@ def test_a_spelling_has_a_meaning_in_each_topic_whose_term_begins_it() -> None:
 
 @pytest.mark.parametrize("topic", TERMS)
 def test_every_spelling_of_a_topic_has_its_pattern_and_its_meaning(topic: Topic) -> None:
-    assert len(SPELLING_PATTERNS[topic]) >= len(CONCEPTS[topic])
-    assert all((topic, concept) in MEANINGS[spelling] for spelling, concept in CONCEPTS[topic].items())
+    any_term, strong_term = (re.compile(pattern) for pattern in (spelling_patterns(topic), strong_pattern(topic)))
+    concepts = {concept: re.compile(pattern) for concept, pattern in patterns_of(topic).items()}
+
+    for spelling, concept in CONCEPTS[topic].items():
+        text = spelling.decode() + ("" if spelling[-1:].isalnum() else "s")
+        assert any_term.match(text)
+        assert concepts[concept].match(text)
+        assert concept is not None or strong_term.match(text)
+        assert (topic, concept) in meanings_of(spelling)
+
+
+def test_patterns_joined_have_once_what_begins_alike() -> None:
+    assert joined([r"\bmy[\s-]+tax", r"\bmy[\s-]+pay", r"\bmy"]) == r"\bmy(?:|[\s-]+(?:pay|tax))"
+
+
+def test_patterns_are_joined_at_whole_signs() -> None:
+    for patterns in ([r"a\.", r"a\b"], [r"(?:'|(?-i:’))a", r"(?:'|(?-i:’))b", "(?-i:é)"], ["[a-c]+x", "[a-d]+x"]):
+        either = re.compile(joined(patterns))
+        assert all(
+            re.fullmatch(pattern, text) is None or either.fullmatch(text) for pattern in patterns for text in TEXTS
+        )
+        assert all(any(re.fullmatch(pattern, text) for pattern in patterns) for text in TEXTS if either.fullmatch(text))

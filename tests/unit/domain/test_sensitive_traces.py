@@ -133,3 +133,24 @@ def test_values_among_words_do_not_make_the_automaton_grow_without_end(starts: t
     taken_s()
 
     assert min(taken_s() for _ in range(3)) < 0.04 * len(text) / 1_000_000 + 0.02
+
+
+@pytest.mark.parametrize("found", [CARD, "biopsy", "确诊", "://", "secret: x", "5 mg daily", "api_key="])
+@pytest.mark.parametrize("before", [" ", "_", "x", "é", "中"])
+def test_a_long_text_is_looked_at_from_its_first_trace_or_term_on(found: str, before: str) -> None:
+    traces = _traces(f"{'nothing ' * 2_000}{before}{found} to see")
+
+    is_term = found.isalpha() and found.isascii()
+    if is_term and before in {"_", "x"}:
+        assert traces.rest == b""
+    else:
+        assert len(traces.rest) < 40
+        assert f"{found} to see".encode() in traces.rest
+
+
+def test_a_word_that_is_cut_off_does_not_begin_anew() -> None:
+    around = "nothing " * 2_000
+
+    assert _traces(f"{around}xhttp://biopsy").rest == b"_://biopsy"
+    assert _traces(f"{around}-://").rest == b" ://"
+    assert _traces(around).rest == b""
