@@ -13,9 +13,12 @@ from msgspec import Struct
 
 _ESCAPES: Final = {"\\n": "\n", "\\r": "\n", "\\t": "\t", '\\"': '"', "\\/": "/"}
 _ESCAPED: Final = re.compile(r'\\\\*+([nrt"/]?)')
+_ESCAPE: Final = re.compile(r'\\([nrt"/])')
 _CHARS_PER_ESCAPE: Final = 64
 """What is rarer is replaced one by one, which takes one pass and not one for each escape."""
 _UNICODE_ESCAPE: Final = re.compile(r"\\u[0-9a-fA-F]{4}")
+_BACKSLASHES: Final = re.compile(r"\\\\*+(?:u([0-9a-fA-F]{0,4})|U)?")
+_CHARS_OF_AN_ESCAPE: Final = 4
 
 _UNSEEN: Final = (
     "\u00ad\u180e\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
@@ -47,33 +50,37 @@ _PLAIN: Final = {
 _PLAIN_TABLE: Final = str.maketrans(_PLAIN)
 _FEW: Final = 16
 """So many different characters are replaced one by one, each at memory speed."""
-_CAPITALS: Final = "[{}]".format("".join(char for char in map(chr, range(0x80, 0x10000)) if char != char.lower()))
+_PLAIN_CHAR: Final = re.compile("[{}]".format("".join(_PLAIN)))
+_NEARLY_ASCII: Final = "\u0130\u212a"
+"""The dotted capital I and the Kelvin sign: all that is no ASCII but has some in lower case."""
 _ASCII: Final = bytes(range(128))
 
 
 class PlainText(Struct, frozen=True, kw_only=True):
     """A text as people read it.
 
-    text   the very text where nothing hides in it
-    lower  the same in UTF-8, its letters beyond ASCII in lower case
+    text  the very text where nothing hides in it
+    data  the same in UTF-8, with those letters in lower case whose lower case is ASCII
     """
 
     text: str
-    lower: bytes
+    data: bytes
 
 
 def plain_text(text: str) -> PlainText:
     """The text with escapes undone and look-alikes replaced."""
     if "\\" in text:
         text = _unescaped(text)
-    return PlainText(text=text, lower=text.encode()) if text.isascii() else _folded(text)
+    return PlainText(text=text, data=text.encode()) if text.isascii() else _folded(text)
 
 
 def _unescaped(text: str) -> str:
     """Escaped once or several times over, as JSON within JSON is."""
     is_coded = "\\u" in text and _UNICODE_ESCAPE.search(text) is not None
-    if not is_coded and text.count("\\") * _CHARS_PER_ESCAPE <= len(text):
-        return _ESCAPED.sub(_plain_escape, text)
+    if text.count("\\") * _CHARS_PER_ESCAPE <= len(text):
+        return (
+            _ESCAPE.sub(_plain_escape, _BACKSLASHES.sub(_char, text)) if is_coded else _ESCAPED.sub(_plain_escape, text)
+        )
     while "\\\\" in text:
         text = text.replace("\\\\", "\\")
     if is_coded:
@@ -83,6 +90,14 @@ def _unescaped(text: str) -> str:
     for escape, plain in _ESCAPES.items():
         text = text.replace(escape, plain)
     return text
+
+
+def _char(found: re.Match[str]) -> str:
+    """What the codec makes of an escape, or of one that is cut short."""
+    digits = found[1]
+    if digits is None:
+        return "\\ U" if found[0][-1] == "U" else "\\"
+    return chr(int(digits, 16)) if len(digits) == _CHARS_OF_AN_ESCAPE else ""
 
 
 def _plain_escape(found: re.Match[str]) -> str:
@@ -96,18 +111,20 @@ def _folded(text: str) -> PlainText:
     beyond = data.translate(None, _ASCII)
     found = _HIDING.Match(beyond) or range(len(_COMMON) + _FIRST)
     if len(found) == 1:
-        return PlainText(text=text, lower=data)
+        return PlainText(text=text, data=data)
     for place in found:
         if place >= _FIRST:
             text = text.replace(*_REPLACED[place - _FIRST])
     if _IS_RARE in found:
-        text = _without_rare(text, beyond.decode("utf-8", "surrogatepass"))
-    lower = text.lower() if _IS_CAPITAL in found else text
-    return PlainText(text=text, lower=lower.encode("utf-8", "surrogatepass"))
+        text = _without_rare(text, set(_PLAIN_CHAR.findall(beyond.decode("utf-8", "surrogatepass"))))
+    lower = text
+    if _IS_NEARLY_ASCII in found:
+        for char in _NEARLY_ASCII:
+            lower = lower.replace(char, char.lower())
+    return PlainText(text=text, data=lower.encode("utf-8", "surrogatepass"))
 
 
-def _without_rare(text: str, beyond: str) -> str:
-    chars = _PLAIN.keys() & set(beyond)
+def _without_rare(text: str, chars: set[str]) -> str:
     if len(chars) > _FEW:
         return text.translate(_PLAIN_TABLE)
     for char in chars:
@@ -127,6 +144,6 @@ def _compile(*patterns: str) -> re2.Set:
     return patterns_found
 
 
-_IS_RARE, _IS_CAPITAL, _FIRST = 1, 2, 3
+_IS_RARE, _IS_NEARLY_ASCII, _FIRST = 1, 2, 3
 _REPLACED: Final = tuple(_COMMON.items())
-_HIDING: Final = _compile(r"\A", _RARE, _CAPITALS, *_COMMON)
+_HIDING: Final = _compile(r"\A", _RARE, f"[{_NEARLY_ASCII}]", *_COMMON)

@@ -1,7 +1,6 @@
 """The terms of sensitive topics as patterns, and the concept each of their spellings stands for.
 
-Patterns are for RE2 over UTF-8 seen as bytes, without regard to case: ASCII letters match in either, other characters
-only as they stand, so a text that has some is to be in lower case.
+Patterns are for RE2 over UTF-8 seen as bytes, without regard to case: of letters beyond ASCII they name both.
 """
 
 import re
@@ -24,14 +23,23 @@ TERMS: Final[dict[Topic, tuple[dict[str, str], dict[str, str]]]] = {
 _PLAIN: Final = str.maketrans("áàâãåéèêëíìîïóòôõúùûñçäöü", "aaaaaeeeeiiiioooouuuncaou")
 _UMLAUTS: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "œ": "oe"})
 _GAP: Final = re.compile(rb"[\s-]+")
-_BEYOND_ASCII: Final = re.compile(r"[^\x00-\x7f]+")
+_BEYOND_ASCII: Final = re.compile(r"[\u00c0-\u024f]|[^\x00-\x7f\u00c0-\u024f]+")
+"""Letters one by one; what has no capitals together."""
+_MORE_CAPITALS: Final = {"å": {"\u212b"}, "ß": {"\u1e9e"}}
 _PART: Final = re.compile(r"\\b|\[[^]]*\]\+|\(\?:.*?\)\)|\(\?[^)]*\)|\\.|.")
 """What a term's pattern cannot be cut within."""
 
 
 def folded(pattern: str) -> str:
-    """A pattern for use without regard to case: bytes beyond ASCII are taken for no letters of Latin-1."""
-    return _BEYOND_ASCII.sub(r"(?-i:\g<0>)", pattern)
+    """A pattern in lower case for use without regard to case: what is not ASCII is taken for none of Latin-1."""
+    return _BEYOND_ASCII.sub(_in_either_case, pattern)
+
+
+def _in_either_case(found: re.Match[str]) -> str:
+    chars = found[0]
+    capital = chars.upper() if len(chars) == 1 else chars
+    capitals = {capital} if len(capital) == 1 and capital.lower() == chars else set()
+    return f"(?-i:{'|'.join((chars, *sorted((capitals | _MORE_CAPITALS.get(chars, set())) - {chars})))})"
 
 
 def joined(patterns: Iterable[str]) -> str:
@@ -51,8 +59,12 @@ def joined(patterns: Iterable[str]) -> str:
 def concept_of(topic: Topic, found: bytes) -> Concept:
     """The concept of a spelling as a text has it."""
     concepts = CONCEPTS[topic]
-    spelling = found.lower()
+    spelling = _lower(found)
     return concepts[spelling] if spelling in concepts else concepts.get(_key(spelling))
+
+
+def _lower(found: bytes) -> bytes:
+    return found.lower() if found.isascii() else found.decode().lower().encode()
 
 
 def _key(spelling: bytes) -> bytes:
@@ -143,7 +155,7 @@ def _meanings() -> dict[bytes, tuple[tuple[Topic, Concept], ...]]:
 
 def meanings_of(found: bytes) -> tuple[tuple[Topic, Concept], ...]:
     """The topics and concepts of a spelling as a text has it."""
-    spelling = found.lower()
+    spelling = _lower(found)
     return _MEANINGS[spelling] if spelling in _MEANINGS else _MEANINGS.get(_key(spelling), ())
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from typing import Final
 
-from gateway.domain.byte_patterns import LazyPattern, compiled, compiled_set
+from gateway.domain.byte_patterns import MANY_BYTES, LazyPattern, compiled, compiled_set
 from gateway.domain.sensitive_concepts import (
     CONCEPTS,
     HEALTH_FACTS,
@@ -39,7 +39,7 @@ _BYTES_PER_TERM: Final = 256
 def topics_of(data: bytes, *, may_state_facts: bool = True) -> tuple[Topic, ...]:
     """The topics a text is about, in the order of `Topic`.
 
-    data             the text in UTF-8, in lower case beyond ASCII
+    data             the text in UTF-8
     may_state_facts  False where it holds no trace of a measured value or dose
     """
     about = _told_at_once(data, TERMS.keys()) if len(data) <= _LONG_BYTES else _told_by_terms(data)
@@ -126,10 +126,10 @@ def _looked_through(
 
 
 def _lazy(pattern_of: Callable[[Topic], str], topic: Topic) -> LazyPattern:
-    return LazyPattern(lambda: pattern_of(topic))
+    return LazyPattern(lambda: pattern_of(topic), MANY_BYTES)
 
 
-_ANY_TERM: Final = LazyPattern(lambda: spelling_patterns(*TERMS))
+_ANY_TERM: Final = LazyPattern(lambda: spelling_patterns(*TERMS), MANY_BYTES)
 _TERMS_OF_TOPIC: Final = {topic: _lazy(spelling_patterns, topic) for topic in TERMS}
 _STRONG_TERMS_OF: Final = {topic: _lazy(strong_pattern, topic) for topic in TERMS}
 _HEALTH_FACT: Final = compiled(*HEALTH_FACTS)
@@ -137,4 +137,6 @@ _HEALTH_FACT: Final = compiled(*HEALTH_FACTS)
 _START: Final = 0
 """The start of a text, always found, unless RE2 ran out of memory: it says no more of that."""
 _MEANINGS: Final = tuple((topic, concept) for topic in TERMS for concept in dict.fromkeys(CONCEPTS[topic].values()))
-_CONCEPTS_FOUND: Final = compiled_set(r"\A", *(pattern for topic in TERMS for pattern in patterns_of(topic).values()))
+_CONCEPTS_FOUND: Final = compiled_set(
+    r"\A", *(pattern for topic in TERMS for pattern in patterns_of(topic).values()), most_bytes=MANY_BYTES
+)

@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from gateway.domain.byte_patterns import LazyPattern, compiled_set
+from gateway.domain.byte_patterns import MANY_BYTES, LazyPattern, compiled_set
 from gateway.domain.identifiers import may_hold_a_number
 from gateway.domain.plain_text import PlainText
 from gateway.domain.sensitive_concepts import FACT_TRACES, TERMS, folded, spelling_patterns
@@ -61,7 +61,7 @@ class Traces(Struct, frozen=True, kw_only=True):
     secrets   False where it holds no secret
     numbers   False where it holds no number that identifies a person
     facts     False where it states no measured value or dose
-    rest      the text in lower case; of a long one only from where the first of these, or of a topic's terms, begins
+    rest      the text in UTF-8; of a long one only from where the first of these, or of a topic's terms, begins
     """
 
     secrets: bool
@@ -74,7 +74,7 @@ def traces_of(plain: PlainText) -> Traces:
     """Looks at all of a text."""
     text = plain.text
     is_unlike = not text.isascii() and (_DOTTED_I in text or _KELVIN in text)
-    rest = _rest_of(plain.lower)
+    rest = _rest_of(plain.data)
     if not rest and not is_unlike:
         return Traces(secrets=False, numbers=False, facts=False, rest=rest)
     found = _TRACES.Match(rest) or ()
@@ -110,5 +110,5 @@ _KINDS: Final = (
     "|".join(FACT_TRACES),
 )
 _TRACES: Final = compiled_set(r"\A", *_KINDS)
-_ANYTHING: Final = LazyPattern(lambda: "|".join((spelling_patterns(*TERMS), *_KINDS)))
+_ANYTHING: Final = LazyPattern(lambda: "|".join((spelling_patterns(*TERMS), *_KINDS)), MANY_BYTES)
 _WORD_BYTES: Final = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")

@@ -59,9 +59,23 @@ def test_a_term_that_ends_a_word_is_not_hidden_by_a_longer_word() -> None:
     assert "contractual*" not in HIDDEN_BY["legal"]["contract"]
 
 
-def test_bytes_beyond_ascii_keep_their_case() -> None:
-    assert folded("médecin") == "m(?-i:é)decin"
+def test_letters_beyond_ascii_are_named_in_either_case() -> None:
+    assert folded("médecin") == "m(?-i:é|É)decin"
+    assert folded("straße") == "stra(?-i:ß|\u1e9e)e"
+    assert folded("医生 5 µg’") == "(?-i:医生) 5 (?-i:µ)g(?-i:’)"
     assert folded("clinic") == "clinic"
+
+
+def test_every_capital_of_every_letter_of_a_term_is_known() -> None:
+    letters = {char for concepts in CONCEPTS.values() for spelling in concepts for char in spelling.decode()}
+    capitals = [char for char in map(chr, range(0x80, 0x110000)) if char != char.lower() and char.lower() in letters]
+
+    assert capitals
+    assert [char for char in capitals if not char.isascii() and char not in folded(char.lower())] == ["\u212a"]
+
+
+def test_a_spelling_in_capitals_is_known() -> None:
+    assert meanings_of("SÉROPOSITI".encode()) == meanings_of("séropositi".encode()) != ()
 
 
 def test_a_spelling_has_a_meaning_in_each_topic_whose_term_begins_it() -> None:

@@ -256,7 +256,7 @@ def _rows(choose: Callable[[Topic], tuple[str, ...]]) -> list[tuple[Topic, str]]
 
 
 def _topics(text: str) -> tuple[Topic, ...]:
-    return topics_of(plain_text(text).lower)
+    return topics_of(plain_text(text).data)
 
 
 @pytest.mark.parametrize(("topic", "text"), _rows(lambda topic: TABLES[topic][0] + ABROAD[topic]))
