@@ -10,9 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-import re2  # type: ignore[import-untyped]  # it has neither stubs nor hints
-from stdnum import luhn
-
+from gateway.domain.byte_patterns import LazyPattern, compiled_set
 from gateway.domain.national_ids import (
     BARE_PATTERN,
     FORMATS,
@@ -24,8 +22,8 @@ from gateway.domain.national_ids import (
     is_in_fours,
     shape_of,
 )
+from gateway.domain.payment_numbers import ACCOUNT_PATTERN, CARD_FORM, Span, is_account, is_card, whole_account
 
-Span = tuple[int, int]
 Number = tuple[int, bytes]
 
 _EMAIL: Final = re.compile(r"@(?<=[\w.+-]@)[\w-]{1,63}\.[a-zA-Z]{2}")
@@ -39,27 +37,6 @@ _BETWEEN_DIGITS: Final = b" \t-./()+" + bytes(range(0x80, 0x100))
 _SIX_DIGITS: Final = b"000000"
 _ACCOUNT_START: Final = re.compile(rb"AA00")
 
-_IBAN_LENGTHS: Final = {
-    country: int(length)
-    for country, length in re.findall(
-        r"([A-Z]{2})(\d\d)",
-        "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 DK18 DO28 EE20 "
-        "EG29 ES24 FI18 FK18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HN28 HR21 HU28 IE22 IL23 IQ23 IS26 IT27 JO30 "
-        "KW30 KZ20 LB28 LC32 LI21 LT20 LU20 LV21 LY25 MC27 MD24 ME22 MK19 MN20 MR27 MT31 MU30 NI28 NL18 NO15 OM23 "
-        "PK24 PL28 PS29 PT25 QA29 RO24 RS22 RU33 SA24 SC31 SD18 SE24 SI19 SK24 SM27 SO23 ST25 SV28 TL23 TN24 TR26 "
-        "UA29 VA22 VG24 XK20 YE30 ",
-    )
-}
-"""Of each country's, by ISO 13616."""
-_IBAN: Final = re.compile(
-    rb"[a-z]{2}\d{2}([ -]?)[a-z0-9]{4}(?:\1[a-z0-9]{4}){1,6}(?:\1[a-z0-9]{1,3})?\b", re.IGNORECASE
-)
-_LOWER_CASE_DIGITS: Final = 10
-"""An account's number in lower case has as many at least; what has fewer is a digest or some words."""
-
-_CARD_FORM: Final = r"4\d{15}(?:\d{3})?|(?:5\d|2[2-7])\d{14}|6[02-57]\d{14,17}|3[47]\d{13}|3[0689]\d{12}|35\d{14}"
-"""What the networks issue, by their first digits; others of these lengths are mostly times in milliseconds."""
-_CARD: Final = re.compile(_CARD_FORM)
 _GAP: Final = re.compile(rb"[ \t./-]+")
 _FOURS: Final = re.compile(rb"(?<!\d)(?:\d{4}[ -]){2,3}\d{4}(?!\d)")
 _SPREAD: Final = re.compile(rb"\d{4}(?:[ \t.-]{1,2}\d{4}){3}|\d{4}[ -]\d{6}[ -]\d{5}")
@@ -90,16 +67,9 @@ def has_email(text: str) -> bool:
 def has_number(text: str) -> bool:
     """True where a plain text holds a number that identifies a person."""
     data = text.encode("utf-8", "surrogatepass")
-    return _ANY_NUMBER.search(data) is not None and (
-        _INTERNATIONAL.search(data) is not None
-        or _has_one(data, _spans(_PHONE, data), _stands_alone)
-        or _has_one(data, _spans(_FORMATTED, data), _is_formatted)
-        or _has_one(data, _spans(_IN_FOURS, data), _is_in_fours)
-        or _has_one(data, _spans(_SPREAD_CARD, data), _is_spread_card)
-        or _has_one(data, _accounts(data), _is_iban)
-        or _has_one(data, _spans(_BARE, data), _is_bare)
-        or _is_announced(data)
-    )
+    found = _NUMBERS.Match(data) or ()
+    places = sorted(found) if _START in found else range(len(_SEARCHES))
+    return any(_SEARCHES[place](data) for place in places)
 
 
 def may_hold_a_number(text: str) -> bool:
@@ -125,7 +95,7 @@ def _has_one(data: bytes, spans: Iterable[Span], is_one: Callable[[bytes, int, i
     return False
 
 
-def _spans(pattern: re2._Regexp, data: bytes) -> Iterator[Span]:
+def _spans(pattern: LazyPattern, data: bytes) -> Iterator[Span]:
     """The matches' places; they may overlap, lest a number hide what begins within it."""
     match = pattern.search(data)
     while match is not None:
@@ -135,9 +105,7 @@ def _spans(pattern: re2._Regexp, data: bytes) -> Iterator[Span]:
 
 
 def _accounts(data: bytes) -> Iterator[Span]:
-    for start, end in _spans(_IBAN_START, data):
-        whole = _IBAN.match(data, start)
-        yield whole.span() if whole else (start, end)
+    return (whole_account(data, span) for span in _spans(_ACCOUNT, data))
 
 
 def _is_formatted(data: bytes, start: int, end: int) -> bool:
@@ -158,12 +126,12 @@ def _is_in_fours(data: bytes, start: int, end: int) -> bool:
     if written is None:
         return False
     number = _GAP.sub(b"", written[0]).decode()
-    return _is_card(number) if len(number) == 16 else is_in_fours(number)
+    return is_card(number) if len(number) == 16 else is_in_fours(number)
 
 
 def _is_spread_card(data: bytes, start: int, end: int) -> bool:
     written = _SPREAD.search(data, start, end)
-    return written is not None and _is_card(_GAP.sub(b"", written[0]).decode())
+    return written is not None and is_card(_GAP.sub(b"", written[0]).decode())
 
 
 def _is_bare(data: bytes, start: int, end: int) -> bool:
@@ -172,24 +140,7 @@ def _is_bare(data: bytes, start: int, end: int) -> bool:
     if data[start - 1 : start] in (b".", b"-") and data[start - 2 : start - 1].isdigit():
         return False
     number = data[start:end].decode()
-    return _is_card(number) or is_bare_national_id(number)
-
-
-def _is_card(number: str) -> bool:
-    return _CARD.fullmatch(number) is not None and luhn.is_valid(number)
-
-
-def _is_iban(data: bytes, start: int, end: int) -> bool:
-    """ISO 13616's check: moved, read in base 36 and taken modulo 97, it leaves 1."""
-    written = data[start:end].decode()
-    compact = written.replace(" ", "").replace("-", "").upper()
-    length = _IBAN_LENGTHS.get(compact[:2], 0)
-    if not 0 < length <= len(compact) or (length < len(compact) and " " not in written):
-        return False
-    compact = compact[:length]
-    if not written[:2].isupper() and sum(map(str.isdigit, compact)) < _LOWER_CASE_DIGITS:
-        return False
-    return int("".join(str(int(char, 36)) for char in compact[4:] + compact[:4])) % 97 == 1
+    return is_card(number) or is_bare_national_id(number)
 
 
 def _is_announced(data: bytes) -> bool:
@@ -230,17 +181,6 @@ def _numbers_after(data: bytes, start: int) -> list[Number]:
     return [(match.start(), _GAP.sub(b"", match[0])) for match in (first, second) if match is not None]
 
 
-def _compile(*patterns: str) -> re2._Regexp:
-    """A pattern over UTF-8 seen as bytes."""
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    options.case_sensitive = False
-    options.longest_match = True
-    options.never_capture = True
-    options.log_errors = False
-    return re2.compile("|".join(patterns).encode(), options)
-
-
 _IN_FOURS_PATTERN: Final = (
     r"(?:^|[^0-9a-z_ -]|(?:^|[^0-9a-f])[0-9a-f]{0,3}-|[^0-9] |[^0-9][0-9]{1,3} |[0-9]{5} )"
     r"(?:[0-9]{4}[ -]){2,3}[0-9]{4}"  # cards, Japan, India
@@ -252,11 +192,7 @@ _SPREAD_CARD_PATTERN: Final = (
     r"(?:$|[^0-9a-z_ \t.-]|[ \t.-]{1,2}(?:$|[^0-9 \t.-]))"
 )
 """Not a row of a table that has more columns."""
-_BARE_PATTERN: Final = rf"\b(?:{_CARD_FORM}|{BARE_PATTERN})\b"
-_IBAN_PATTERN: Final = (
-    rf"\b(?:{'|'.join(_IBAN_LENGTHS)})[0-9]{{2}}"
-    r"(?:[a-z0-9]{8}| [a-z0-9]{4} [a-z0-9]{4}|-[a-z0-9]{4}-[a-z0-9]{4})"
-)
+_BARE_PATTERN: Final = rf"\b(?:{CARD_FORM}|{BARE_PATTERN})\b"
 _PHONE_FORMATS: Final = (
     r"\([2-9][0-9]{2}\) ?[2-9][0-9]{2}[- .][0-9]{4}\b",
     r"\b[2-9][0-9]{2}-[2-9][0-9]{2}-[0-9]{4}\b",
@@ -273,20 +209,36 @@ _PHONE_FORMATS: Final = (
 _INTERNATIONAL_PATTERN: Final = r"\+[1-9](?:[ ().-]{0,2}[0-9]){7}"
 
 _LONGEST_WORD: Final = max(len(word.encode()) for word in WORDS)
-_PHONE: Final = _compile(*_PHONE_FORMATS)
-_FORMATTED: Final = _compile(FORMATTED_PATTERN)
-_IN_FOURS: Final = _compile(_IN_FOURS_PATTERN)
-_SPREAD_CARD: Final = _compile(_SPREAD_CARD_PATTERN)
-_BARE: Final = _compile(_BARE_PATTERN)
-_IBAN_START: Final = _compile(_IBAN_PATTERN)
-_WORD: Final = _compile(WORD_PATTERN)
-_ANY_NUMBER: Final = _compile(
+_PHONE: Final = LazyPattern(lambda: "|".join(_PHONE_FORMATS))
+_FORMATTED: Final = LazyPattern(lambda: FORMATTED_PATTERN)
+_IN_FOURS: Final = LazyPattern(lambda: _IN_FOURS_PATTERN)
+_SPREAD_CARD: Final = LazyPattern(lambda: _SPREAD_CARD_PATTERN)
+_BARE: Final = LazyPattern(lambda: _BARE_PATTERN)
+_ACCOUNT: Final = LazyPattern(lambda: ACCOUNT_PATTERN)
+_WORD: Final = LazyPattern(lambda: WORD_PATTERN)
+
+_START: Final = 0
+"""The start of a text, always found, unless RE2 ran out of memory: it says no more of that."""
+_SEARCHES: Final[tuple[Callable[[bytes], bool], ...]] = (
+    lambda _data: False,
+    lambda data: _INTERNATIONAL.search(data) is not None,
+    lambda data: _has_one(data, _spans(_PHONE, data), _stands_alone),
+    lambda data: _has_one(data, _spans(_FORMATTED, data), _is_formatted),
+    lambda data: _has_one(data, _spans(_IN_FOURS, data), _is_in_fours),
+    lambda data: _has_one(data, _spans(_SPREAD_CARD, data), _is_spread_card),
+    lambda data: _has_one(data, _accounts(data), is_account),
+    lambda data: _has_one(data, _spans(_BARE, data), _is_bare),
+    _is_announced,
+)
+_NUMBERS: Final = compiled_set(
+    r"\A",
     _INTERNATIONAL_PATTERN,
-    *_PHONE_FORMATS,
+    "|".join(_PHONE_FORMATS),
     FORMATTED_PATTERN,
     _IN_FOURS_PATTERN,
     _SPREAD_CARD_PATTERN,
+    ACCOUNT_PATTERN,
     _BARE_PATTERN,
-    _IBAN_PATTERN,
     WORD_PATTERN,
 )
+"""One look tells which of the searches are worth it: mostly none or one."""

@@ -1,17 +1,19 @@
-"""One look at a whole text that tells which kinds of sensitive content it cannot hold, and the terms it does hold.
+"""Which secrets, numbers, measured values and topics a whole text cannot hold.
 
-A text without a secret, a number and a term is done after it. RE2 takes the same time for each byte whatever it finds:
-one automaton looks for all, and ends with the numbers of the patterns that matched somewhere.
+RE2 takes the same time for each byte whatever it finds: one automaton looks for all, and ends with the numbers of the
+patterns that matched somewhere. As what matched is a part of its state, it looks for few: of each set of terms that
+texts hold together it would make its states anew. In a long text another one finds where any of these or of the
+topics' terms begins; what stands before, mostly all, needs no second look.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
-import re2  # type: ignore[import-untyped]  # it has neither stubs nor hints
 from msgspec import Struct
 
+from gateway.domain.byte_patterns import MANY_BYTES, LazyPattern, compiled_set
 from gateway.domain.identifiers import may_hold_a_number
-from gateway.domain.sensitive_concepts import FACT_TRACES, PATTERNS, Concept, Topic, folded
+from gateway.domain.plain_text import PlainText
+from gateway.domain.sensitive_concepts import FACT_TRACES, TERMS, folded, spelling_patterns
 
 _NAME: Final = (
     "(?:pass(?:word|wd|phrase)|pwd|passwort|kennwort|contrase(?:ñ|n)a|mot de passe|senha|wachtwoord|密码|密碼|"
@@ -35,8 +37,8 @@ _SECRET_TRACES: Final = (
     r"\bauthorization[\"']?\s?[:=]",
     r"\bbearer [\w.+/=~-]{2}",
 )
-"""What `sensitivity` takes for a secret holds one of these, in lower case, or is within an address. They end early: to
-follow a value through its characters, while looking for terms among them, makes an automaton too big to keep."""
+"""What `sensitivity` takes for a secret holds one of these, in lower case, or is within an address. They end early, so
+that the automaton stays small."""
 _ADDRESS_TRACE: Final = "://"
 
 _BETWEEN_DIGITS: Final = r"[ \t./()+\x80-\xff-]"
@@ -50,92 +52,63 @@ Italian code; the words that announce a number are followed by eight digits."""
 
 _DOTTED_I, _KELVIN = "\u0130", "\u212a"
 """All that is no ASCII but has some in lower case: words may end elsewhere then."""
-_LONG_BYTES: Final = 65_536
-_HEAD_BYTES: Final = 4_096
-"""So much of a long text is looked at first."""
-_AUTOMATON_BYTES: Final = 32 << 20
-"""What the automaton may grow to; some 5 MB in use. What it forgets it must make anew."""
+_SHORT_BYTES: Final = 4_096
 
 
 class Traces(Struct, frozen=True, kw_only=True):
     """What a text may hold.
 
-    data      the text in UTF-8, in lower case unless all of it is ASCII
     secrets   False where it holds no secret
     numbers   False where it holds no number that identifies a person
     facts     False where it states no measured value or dose
-    concepts  the concepts of each topic the text has terms of, or so many that all topics are settled; None where it
-              could not be told
+    rest      the text in UTF-8; of a long one only from where the first of these, or of a topic's terms, begins
     """
 
-    data: bytes
     secrets: bool
     numbers: bool
     facts: bool
-    concepts: dict[Topic, set[Concept]] | None
+    rest: bytes
 
 
-def traces_of(text: str) -> Traces:
-    """Looks at all of a plain text (see `plain_text`)."""
-    is_ascii = text.isascii()
-    data = (text if is_ascii else text.lower()).encode("utf-8", "surrogatepass")
-    if len(data) > _LONG_BYTES and _are_settled(concepts := _concepts_in(_TRACES.Match(_head_of(data)) or ())):
-        return Traces(data=data, secrets=True, numbers=may_hold_a_number(text), facts=False, concepts=concepts)
-    found = _TRACES.Match(data) or ()
+def traces_of(plain: PlainText) -> Traces:
+    """Looks at all of a text."""
+    text = plain.text
+    is_unlike = not text.isascii() and (_DOTTED_I in text or _KELVIN in text)
+    rest = _rest_of(plain.data)
+    if not rest and not is_unlike:
+        return Traces(secrets=False, numbers=False, facts=False, rest=rest)
+    found = _TRACES.Match(rest) or ()
     if _START not in found:
-        return Traces(data=data, secrets=True, numbers=may_hold_a_number(text), facts=True, concepts=None)
-    is_unlike = not is_ascii and (_DOTTED_I in text or _KELVIN in text)
+        return Traces(secrets=True, numbers=may_hold_a_number(text), facts=True, rest=rest)
     return Traces(
-        data=data,
         secrets=_SECRET in found or is_unlike or (_ADDRESS in found and "@" in text),
         numbers=_NUMBER in found or (is_unlike and may_hold_a_number(text)),
         facts=_FACT in found,
-        concepts=_concepts_in(found),
+        rest=rest,
     )
 
 
-def _head_of(data: bytes) -> bytes:
-    """Up to a space, so that a word that ends in it ends there in the whole too."""
-    return data[: max(data.rfind(b" ", 0, _HEAD_BYTES), 0)]
+def _rest_of(data: bytes) -> bytes:
+    """Of a long text, from the first trace or term on, behind a sign that lets words begin where they did."""
+    if len(data) <= _SHORT_BYTES:
+        return data
+    first = _ANYTHING.search(data)
+    if first is None:
+        return b""
+    start = first.start()
+    if start == 0:
+        return data
+    return (b"_" if data[start - 1] in _WORD_BYTES else b" ") + data[start:]
 
 
-def _concepts_in(found: Sequence[int]) -> dict[Topic, set[Concept]]:
-    concepts: dict[Topic, set[Concept]] = {}
-    for place in found:
-        if place >= _FIRST_TERM:
-            topic, concept = _MEANINGS[place - _FIRST_TERM]
-            concepts.setdefault(topic, set()).add(concept)
-    return concepts
-
-
-def _are_settled(concepts: dict[Topic, set[Concept]]) -> bool:
-    """A text full of terms of all topics would have the automaton grow for nothing."""
-    return len(concepts) == len(PATTERNS) and all(None in of_topic for of_topic in concepts.values())
-
-
-def _compile(*patterns: str) -> re2.Set:
-    """Patterns over UTF-8 seen as bytes; a match yields the places of all that are in a text."""
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    options.case_sensitive = False
-    options.never_capture = True
-    options.log_errors = False
-    options.max_mem = _AUTOMATON_BYTES
-    traces = re2.Set.SearchSet(options)
-    for pattern in patterns:
-        traces.Add(pattern.encode())
-    traces.Compile()
-    return traces
-
-
-_START, _SECRET, _ADDRESS, _NUMBER, _FACT, _FIRST_TERM = range(6)
+_START, _SECRET, _ADDRESS, _NUMBER, _FACT = range(5)
 """The start of a text is always found, unless RE2 ran out of memory: it says no more of that."""
-_MEANINGS: Final = tuple((topic, concept) for topic, patterns in PATTERNS.items() for concept in patterns)
-_TRACES: Final = _compile(
-    r"\A",
+_KINDS: Final = (
     folded("|".join(_SECRET_TRACES)),
     _ADDRESS_TRACE,
     "|".join(_NUMBER_TRACES),
     "|".join(FACT_TRACES),
-    *(pattern for patterns in PATTERNS.values() for pattern in patterns.values()),
 )
+_TRACES: Final = compiled_set(r"\A", *_KINDS)
+_ANYTHING: Final = LazyPattern(lambda: "|".join((spelling_patterns(*TERMS), *_KINDS)), MANY_BYTES)
+_WORD_BYTES: Final = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")

@@ -13,7 +13,7 @@ import re2  # type: ignore[import-untyped]  # it has neither stubs nor hints
 
 from gateway.domain.identifiers import has_email, has_number
 from gateway.domain.plain_text import plain_text
-from gateway.domain.sensitive_topics import topics_among
+from gateway.domain.sensitive_topics import topics_of
 from gateway.domain.sensitive_traces import traces_of
 
 Kind = Literal["secret", "personal", "health", "financial", "legal"]
@@ -78,11 +78,12 @@ def sensitive_kinds(texts: Iterable[str]) -> tuple[Kind, ...]:
     No pattern goes beyond a line but a topic's, whose two weak terms may be anywhere in the conversation; so the texts
     are looked at as the lines of one.
     """
-    text = plain_text("\n".join(texts))
-    traces = traces_of(text)
+    plain = plain_text("\n".join(texts))
+    text = plain.text
+    traces = traces_of(plain)
     secret: tuple[Kind, ...] = ("secret",) if traces.secrets and has_secret(text) else ()
     personal: tuple[Kind, ...] = ("personal",) if has_email(text) or (traces.numbers and has_number(text)) else ()
-    return secret + personal + topics_among(traces)
+    return secret + personal + topics_of(traces.rest, may_state_facts=traces.facts)
 
 
 def highest(kinds: tuple[Kind, ...]) -> Sensitivity:

@@ -22,6 +22,14 @@ _TOKENS_PER_TOOL = 60
 
 _OPERATORS = "-+*/^=×÷"
 _ARITHMETIC = re.compile(r"\d\s*[-+*/^=×÷]\s*\d")
+_SHAPES = bytes(
+    ord("0") if chr(byte).isdecimal() else ord("-") if byte < 128 and chr(byte) in _OPERATORS else ord(".")
+    for byte in range(256)
+)
+"""Each byte as a digit, an operator or neither."""
+_WHITE_SPACE = bytes(byte for byte in range(128) if chr(byte).isspace())
+_ASCII = bytes(range(128))
+_MAYBE_ARITHMETIC = re.compile(r"[×÷\d\s]")
 _MATHS_SIGN = re.compile(r"[∑∫√≤≥≠±∂∇]")
 _LATEX = re.compile(r"\\(?:frac|sum|int|sqrt)\b|\$[^$\n]{1,80}\$")
 
@@ -35,6 +43,10 @@ _SCRIPT_RANGES: dict[Script, tuple[tuple[str, str], ...]] = {
     "other": (),
 }
 """The first code point of each range, and the first after it."""
+_LATIN_LETTERS = bytes(byte for byte in range(128) if chr(byte).isalpha())
+_HAN_LEADS = bytes(range(0xE4, 0xEA))
+"""How the signs from U+4000 to U+9FFF begin in UTF-8: all are letters but the hexagrams, which begin so too."""
+_HEXAGRAMS = b"\xe4\xb7"
 
 
 class Signals(Struct, frozen=True, kw_only=True):
@@ -99,7 +111,7 @@ def measure(request: ChatRequest) -> Signals:
     kinds = sensitive_kinds([*texts, request.aside] if request.aside else texts)
     return Signals(
         tokens=(ask_tokens if asking is ask else estimated_tokens(asking))
-        + estimated_tokens(around)
+        + (estimated_tokens(around) if around else 0)
         + len(messages) * _TOKENS_PER_MESSAGE
         + request.tools * _TOKENS_PER_TOOL
         + images * _TOKENS_PER_IMAGE,
@@ -139,24 +151,47 @@ def bounded_view(text: str) -> str:
 
 
 def _has_maths(view: str) -> bool:
-    for sign in _OPERATORS:
-        if sign in view:
-            if _ARITHMETIC.search(view):
-                return True
-            break
-    if not view.isascii() and _MATHS_SIGN.search(view):
+    is_ascii = view.isascii()
+    if _is_arithmetic(view, is_ascii) or (not is_ascii and _MATHS_SIGN.search(view)):
         return True
     return ("\\" in view or "$" in view) and _LATEX.search(view) is not None
+
+
+def _is_arithmetic(view: str, is_ascii: bool) -> bool:
+    """Whether an operator stands between two digits; what is ASCII is told at memory speed."""
+    for sign in _OPERATORS:
+        if sign in view:
+            break
+    else:
+        return False
+    data = view.encode("utf-8", "surrogatepass")
+    if data.translate(_SHAPES, _WHITE_SPACE).find(b"0-0") >= 0:
+        return True
+    if is_ascii or _MAYBE_ARITHMETIC.search(data.translate(None, _ASCII).decode("utf-8", "surrogatepass")) is None:
+        return False
+    return _ARITHMETIC.search(view) is not None
 
 
 def script_of(text: str) -> Script:
     """The script most of the letters of a text's first 200 characters are in."""
     if text.isascii():
         return "latin"
-    letters = sorted(filter(str.isalpha, text[:_SCRIPT_CHARS]))
+    head = text[:_SCRIPT_CHARS]
+    if script := _plain_script(head):
+        return script
+    letters = sorted(filter(str.isalpha, head))
     counts = dict.fromkeys(_SCRIPT_RANGES, 0)
     for script, ranges in _SCRIPT_RANGES.items():
         for first, after in ranges:
             counts[script] += bisect_left(letters, after) - bisect_left(letters, first)
     counts["other"] = len(letters) - sum(counts.values())
     return max(counts, key=lambda script: counts[script])
+
+
+def _plain_script(head: str) -> Script | None:
+    """The script where its commonest letters alone are more than half of the characters."""
+    data = head.encode("utf-8", "surrogatepass")
+    if (len(data) - len(data.translate(None, _LATIN_LETTERS))) * 2 > len(head):
+        return "latin"
+    signs = len(data) - len(data.translate(None, _HAN_LEADS)) - data.count(_HEXAGRAMS)
+    return "cjk" if signs * 2 > len(head) else None

@@ -21,17 +21,17 @@ def test_what_json_escapes_is_read_however_often_it_was_escaped(text: str, times
     for _ in range(times):
         escaped = json.dumps(escaped)[1:-1]
 
-    assert plain_text(escaped) == text
+    assert plain_text(escaped).text == text
 
 
 @pytest.mark.parametrize("text", [r"C:\Users\bob", r"\d+\w", "\\", "a\\", r"\u12", r"\uname", r"\U0001"])
 def test_other_backslashes_stay(text: str) -> None:
-    assert plain_text(text) == text
+    assert plain_text(text).text == text
 
 
 @pytest.mark.parametrize("text", ["", "plain", "12.50 - 3", "Größe", "请，看", "\ud800", "😀"])
 def test_plain_text_stays_as_it_is(text: str) -> None:
-    assert plain_text(text) == text
+    assert plain_text(text).text == text
 
 
 @pytest.mark.parametrize(
@@ -47,20 +47,38 @@ def test_plain_text_stays_as_it_is(text: str) -> None:
     ],
 )
 def test_what_looks_like_ascii_becomes_ascii(text: str, plain: str) -> None:
-    assert plain_text(text) == plain
+    assert plain_text(text).text == plain
+
+
+@pytest.mark.parametrize("padding", ["", " and nothing to see here" * 20])
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [(r"a\\\n\tb", "a\n\tb"), (r"a\x\\", "a\\x\\"), (r"C:\\Users\new", "C:\\Users\new"), (r"\u005cn\/", "\n/")],
+)
+def test_rare_escapes_are_read_like_many(text: str, plain: str, padding: str) -> None:
+    assert plain_text(text + padding).text == plain + padding
+
+
+@pytest.mark.parametrize(
+    ("text", "data"),
+    [("\u212aELVIN é", "kELVIN é"), ("İstanbul", "i\u0307stanbul"), ("ÉTÉ", "ÉTÉ"), ("plain", "plain")],
+)
+def test_only_letters_whose_lower_case_is_ascii_come_in_lower_case(text: str, data: str) -> None:
+    assert plain_text(text).data.decode() == data
+    assert plain_text(text).text == text
 
 
 def test_digits_of_every_script_are_read() -> None:
     zeros = [point for point in range(0x80, 0x10000) if chr(point).isdecimal() and int(chr(point)) == 0]
 
-    missed = [hex(zero) for zero in zeros if plain_text(f"{chr(zero)}{chr(zero + 9)}") != "09"]
+    missed = [hex(zero) for zero in zeros if plain_text(f"{chr(zero)}{chr(zero + 9)}").text != "09"]
 
     assert missed == []
 
 
 @given(st.text(st.characters(exclude_categories=())))
 def test_any_text_can_be_read(text: str) -> None:
-    assert len(plain_text(text)) <= len(text) + text.count("\\")
+    assert len(plain_text(text).text) <= len(text) + text.count("\\")
 
 
 @pytest.mark.parametrize("unit", ["\\", "\\n", "\\u4e2d ", "\\u00", "e\u0301\u0323", "\u0301\u0323", "a\u200b", "٣"])
