@@ -51,11 +51,14 @@ OPTIONS: Final[Mapping[str, Vocabulary]] = {
                 meaning="such as 2024-10-21; api_base is then the resource, https://NAME.openai.azure.com"
             )
         },
+        needs=((("api_base",),),),
     ),
     "bedrock": Vocabulary(
         options={
-            "region": Option(meaning="such as eu-central-1; it is signed, and names the endpoint where no api_base does"),
-            "access_key_id": Option(meaning="with secret_access_key, instead of api_key"),
+            "region": Option(
+                meaning="such as eu-central-1; it is signed, and names the endpoint where no api_base does"
+            ),
+            "access_key_id": Option(form="secret", meaning="with secret_access_key, instead of api_key"),
             "secret_access_key": Option(form="secret", meaning="with access_key_id"),
             "session_token": Option(form="secret", meaning="of temporary keys"),
             AMBIENT: _AMBIENT,

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 
+from gateway.domain.provider_options import SELF_HOSTED
 from gateway.ports import Provider
 from gateway.providers.http1 import Http1Client
-from gateway.providers.openai_http import OpenAIProvider, api_key
+from gateway.providers.openai_http import OpenAIProvider, api_key, azure_url
+from gateway.providers.tgi_generate import TgiGenerateProvider
 
 
 class ProviderDirectory:
@@ -12,9 +14,13 @@ class ProviderDirectory:
 
     def __init__(self, *, now: Callable[[], float]) -> None:
         self._client = Http1Client()
+        self._now = now
+        openai = OpenAIProvider(self._client, now=now)
         self._providers: dict[str, Provider] = {
-            "openai": OpenAIProvider(self._client, now=now),
-            "azure": OpenAIProvider(self._client, now=now, auth_header=api_key),
+            **dict.fromkeys(SELF_HOSTED, openai),
+            "openai": openai,
+            "azure": OpenAIProvider(self._client, now=now, auth_header=api_key, url_of=azure_url),
+            "tgi_generate": TgiGenerateProvider(self._client, now=now),
         }
 
     def get(self, name: str) -> Provider:
@@ -23,7 +29,7 @@ class ProviderDirectory:
         if provider is None:
             from gateway.providers.litellm_client import LitellmProvider  # noqa: PLC0415 (litellm is 100 MB and seconds)
 
-            provider = self._providers[name] = LitellmProvider(name)
+            provider = self._providers[name] = LitellmProvider(name, self._client, now=self._now)
         return provider
 
     async def aclose(self) -> None:

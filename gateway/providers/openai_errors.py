@@ -27,6 +27,7 @@ _MAX_DETAIL_CHARS: Final = 500
 
 _BY_CODE: Final[dict[str, type[UpstreamError]]] = {
     "context_length_exceeded": ContextOverflowError,
+    "exceed_context_size_error": ContextOverflowError,
     "content_filter": ContentFilterError,
     "content_policy_violation": ContentFilterError,
     "insufficient_quota": UpstreamQuotaError,
@@ -43,7 +44,19 @@ _BY_STATUS: Final[dict[int, type[UpstreamError]]] = {
     413: ContextOverflowError,
     429: UpstreamRateLimitError,
 }
-_OVERFLOW_MARKS: Final = ("maximum context length", "context length", "context window", "too many tokens")
+_OVERFLOW_MARKS: Final = (
+    "available context size",  # llama.cpp
+    "context length",  # OpenAI, vLLM, Mistral, LM Studio
+    "context window",
+    "exceeds the maximum number of tokens",  # Gemini
+    "input is too long",  # Bedrock
+    "inputs must have less than",  # TGI
+    "inputs` must have less than",
+    "inputs` tokens +",
+    "number of input tokens",  # watsonx
+    "prompt is too long",  # Claude, also where Bedrock quotes it
+    "too many tokens",  # Cohere, Titan
+)
 
 
 class _Error(Struct):

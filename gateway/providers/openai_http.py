@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from typing import Final
+from urllib.parse import quote
 
 import msgspec
 import orjson
@@ -13,6 +14,7 @@ from gateway.domain.errors import (
 )
 from gateway.domain.policy import Deployment, Timeouts
 from gateway.domain.pricing import Usage
+from gateway.domain.provider_options import text_of
 from gateway.domain.request import ChatRequest
 from gateway.ports import Completion
 from gateway.providers.http_client import BodyTooLongError, HttpClient, HttpError, HttpResponse
@@ -27,6 +29,7 @@ _DEFAULT_API_BASE: Final = "https://api.openai.com/v1"
 _decode_completion: Final = msgspec.json.Decoder(WireCompletion).decode
 
 AuthHeader = Callable[[str], tuple[str, str]]
+ChatUrl = Callable[[Deployment], str]
 
 
 def bearer(key: str) -> tuple[str, str]:
@@ -39,12 +42,24 @@ def api_key(key: str) -> tuple[str, str]:
 
 
 class OpenAIProvider:
-    """`Provider` for the OpenAI wire format. `auth_header` makes the header that carries the deployment's key."""
+    """`Provider` for the OpenAI wire format.
 
-    def __init__(self, client: HttpClient, *, now: Callable[[], float], auth_header: AuthHeader = bearer) -> None:
+    auth_header  makes the header that carries the deployment's key
+    url_of       where a deployment's chat requests go; `chat_url` if None
+    """
+
+    def __init__(
+        self,
+        client: HttpClient,
+        *,
+        now: Callable[[], float],
+        auth_header: AuthHeader = bearer,
+        url_of: ChatUrl | None = None,
+    ) -> None:
         self._client = client
         self._now = now
         self._auth_header = auth_header
+        self._url_of = url_of or chat_url
 
     async def complete(self, deployment: Deployment, request: ChatRequest, timeouts: Timeouts) -> Completion:
         response = await self._post(deployment, request, timeouts)
@@ -76,7 +91,7 @@ class OpenAIProvider:
         """The answer to the relayed request, once it is known to be a 200. Raises UpstreamError."""
         try:
             response = await self._client.post(
-                chat_url(deployment),
+                self._url_of(deployment),
                 self._headers(deployment),
                 upstream_body(deployment, request),
                 connect_s=timeouts.connect_s,
@@ -137,6 +152,15 @@ def chat_url(deployment: Deployment) -> str:
     """Where chat requests go: `/chat/completions` below the API base, whose query (Azure's api-version) is kept."""
     base, question_mark, query = (deployment.api_base or _DEFAULT_API_BASE).partition("?")
     return f"{base.rstrip('/')}/chat/completions{question_mark}{query}"
+
+
+def azure_url(deployment: Deployment) -> str:
+    """The deployment's path below the resource; `chat_url` without an `api_version`, as Azure's v1 API has it."""
+    version = text_of(deployment.provider_options, "api_version")
+    if version is None:
+        return chat_url(deployment)
+    path = f"openai/deployments/{quote(deployment.model, safe='')}/chat/completions"
+    return f"{(deployment.api_base or '').rstrip('/')}/{path}?api-version={quote(version, safe='')}"
 
 
 def upstream_body(deployment: Deployment, request: ChatRequest) -> bytes:

@@ -1,6 +1,6 @@
 import pytest
 
-from gateway.domain.policy import Secret
+from gateway.domain.policy import OptionValue, Secret
 from gateway.domain.provider_options import OPTIONS, text_of
 
 
@@ -23,12 +23,14 @@ def test_each_need_names_an_option_or_a_key_of_the_deployment(provider: str) -> 
 @pytest.mark.parametrize("provider", OPTIONS)
 def test_what_sounds_secret_is_secret(provider: str) -> None:
     for name, option in OPTIONS[provider].options.items():
-        sounds_secret = any(word in name for word in ("secret", "token", "credentials")) and option.form != "flag"
+        sounds_secret = (
+            any(word in name for word in ("key", "secret", "token", "credentials")) and option.form != "flag"
+        )
 
         assert sounds_secret == (option.form == "secret"), name
 
 
 def test_the_text_of_an_option_is_the_same_whether_it_is_secret() -> None:
-    options = {"plain": "a", "hidden": Secret("b"), "flag": True}
+    options: dict[str, OptionValue] = {"plain": "a", "hidden": Secret("b"), "flag": True}
 
     assert [text_of(options, name) for name in ("plain", "hidden", "flag", "absent")] == ["a", "b", None, None]

@@ -11,7 +11,7 @@ SECRETS = {"KEY": "hush-hush", "JSON": '{"type": "service_account"}', "HERE": "e
 
 GIVEN = {
     "azure": "{api_version: 2024-10-21}",
-    "bedrock": "{region: '${HERE}', access_key_id: AK, secret_access_key: '${KEY}', session_token: '${KEY}'}",
+    "bedrock": "{region: '${HERE}', access_key_id: '${KEY}', secret_access_key: '${KEY}', session_token: '${KEY}'}",
     "vertex_ai": "{project: p, location: europe-west4, credentials: '${JSON}'}",
     "watsonx": "{project_id: p, space_id: s, iam_url: 'https://iam.example/identity/token'}",
 }
@@ -64,13 +64,13 @@ def test_options_cannot_be_changed_once_compiled(tmp_path: Path) -> None:
         ("azure", "provider_options: {api_versoin: x}", "unknown key 'api_versoin'; did you mean 'api_version'?"),
         (
             "bedrock",
-            "provider_options: {region: x, secret_access_key: hush-hush, access_key_id: a}",
+            "provider_options: {region: x, secret_access_key: hush-hush, access_key_id: '${KEY}'}",
             "provider_options, secret_access_key: must be a reference such as ${OPENAI_API_KEY}",
         ),
         ("bedrock", "api_key: '${KEY}'", "provider 'bedrock' needs region; write them under 'provider_options'"),
         (
             "bedrock",
-            "provider_options: {region: x, access_key_id: a}",
+            "provider_options: {region: x, access_key_id: '${KEY}'}",
             "needs api_key or access_key_id and secret_access_key or ambient_credentials",
         ),
         (
