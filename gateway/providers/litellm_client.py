@@ -14,7 +14,7 @@ import msgspec
 import orjson
 
 from gateway.domain.errors import (
-    UpstreamCredentialsError,
+    ContentFilterError,
     UpstreamError,
     UpstreamInterruptedError,
     UpstreamRejectedError,
@@ -23,8 +23,6 @@ from gateway.domain.policy import Deployment, Timeouts
 from gateway.domain.pricing import Usage
 from gateway.domain.request import ChatRequest
 from gateway.ports import Completion
-from gateway.providers.http_client import HttpClient
-from gateway.providers.ibm_tokens import IbmTokens
 from gateway.providers.litellm_errors import upstream_error
 from gateway.providers.litellm_keywords import keywords_of
 from gateway.providers.litellm_settings import close_clients, litellm, settle
@@ -44,21 +42,18 @@ _MEANINGLESS: Final = frozenset({"metadata", "store"})
 
 
 class LitellmProvider:
-    """`Provider` for the litellm provider of that name.
+    """`Provider` for the litellm provider of that name. `now` gives Unix time in seconds."""
 
-    client  fetches IBM's tokens; the caller closes it
-    now     gives Unix time in seconds
-    """
-
-    def __init__(self, name: str, client: HttpClient, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, name: str, *, now: Callable[[], float] = time.time) -> None:
         settle()
         self._name = name
         self._now = now
-        self._ibm_tokens = IbmTokens(client, now=now) if name == "watsonx" else None
 
     async def complete(self, deployment: Deployment, request: ChatRequest, timeouts: Timeouts) -> Completion:
         answer = await self._call(deployment, request, timeouts)
         payload = _payload(answer, "message", "content")
+        if payload["choices"] and all(_is_blocked(choice, "message") for choice in payload["choices"]):
+            raise _blocked(deployment)
         return Completion(body=orjson.dumps(payload), usage=_usage(payload.get("usage")))
 
     async def stream(self, deployment: Deployment, request: ChatRequest, timeouts: Timeouts) -> "LitellmStream":
@@ -75,11 +70,6 @@ class LitellmProvider:
         if request.stream:
             fields["stream_options"] = {**(fields.get("stream_options") or {}), "include_usage": True}
         fields |= keywords_of(deployment)
-        if self._ibm_tokens is not None:
-            token = await self._ibm_tokens.token(deployment, connect_s=timeouts.connect_s)
-            fields["extra_headers"] = {
-                "Authorization": f"Bearer {token}"
-            }  # as `token` litellm sends it in the body too
         try:
             return await litellm.acompletion(
                 **fields,
@@ -91,37 +81,38 @@ class LitellmProvider:
                 _skip_mcp_handler=True,  # else a client's tool of type "mcp" makes litellm call servers itself
             )
         except Exception as exc:  # its providers raise what they like; the port promises UpstreamError
-            raise self._translated(deployment, exc) from exc
-
-    def _translated(self, deployment: Deployment, exc: Exception) -> UpstreamError:
-        error = upstream_error(deployment, exc, self._now())
-        if isinstance(error, UpstreamCredentialsError) and self._ibm_tokens is not None:
-            self._ibm_tokens.forget()
-        return error
+            raise upstream_error(deployment, exc, self._now()) from exc
 
 
 class LitellmStream:
-    """`UpstreamStream` over litellm's chunks."""
+    """`UpstreamStream` over litellm's chunks.
 
-    __slots__ = ("_chunks", "_deployment", "_hides_usage", "_now", "output_events", "usage")
+    A chunk that only opens the answer is kept back until something is said: until then another deployment may answer.
+    """
+
+    __slots__ = ("_chunks", "_deployment", "_has_said", "_hides_usage", "_now", "output_events", "usage")
 
     def __init__(self, chunks: Any, deployment: Deployment, *, hides_usage: bool, now: Callable[[], float]) -> None:
         self._chunks = chunks
         self._deployment = deployment
         self._hides_usage = hides_usage
         self._now = now
+        self._has_said = False
         self.usage: Usage | None = None
         self.output_events = 0
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        held: list[bytes] = []
         try:
             async for chunk in self._chunks:
                 if event := self._event(_payload(chunk, "delta", None)):
-                    yield event
+                    held.append(event)
+                while held and self._has_said:
+                    yield held.pop(0)
         except UpstreamError:
             raise
         except Exception as exc:  # as in `LitellmProvider._call`
-            raise upstream_error(self._deployment, exc, self._now()) from exc
+            raise self._broken_by(upstream_error(self._deployment, exc, self._now())) from exc
         yield DONE
 
     async def aclose(self) -> None:
@@ -132,8 +123,13 @@ class LitellmStream:
         if "usage" in payload:
             return self._usage_event(payload)
         if payload["choices"]:
+            choice = payload["choices"][0]
+            if not self._has_said and _is_blocked(choice, "delta"):
+                raise _blocked(self._deployment)
             self.output_events += 1
-            if payload["choices"][0]["finish_reason"] is not None and not self._has_finished():
+            said = {name for name, value in choice["delta"].items() if value} - {"role"}
+            self._has_said = self._has_said or bool(said) or choice["finish_reason"] is not None
+            if choice["finish_reason"] is not None and not self._has_finished():
                 raise UpstreamInterruptedError(
                     f"deployment {self._deployment.name!r} ended its stream before the answer was whole"
                 )
@@ -145,6 +141,12 @@ class LitellmStream:
             return b""
         self.usage = _usage(payload["usage"])
         return b"" if self._hides_usage else _sse({**payload, "choices": []})
+
+    def _broken_by(self, error: UpstreamError) -> UpstreamError:
+        """An answer that has begun cannot find fault with the request: it broke off."""
+        if not self._has_said or not isinstance(error, UpstreamRejectedError):
+            return error
+        return UpstreamInterruptedError(f"deployment {self._deployment.name!r} reported an error in its stream")
 
     def _has_finished(self) -> bool:
         """Whether the upstream gave a finish reason; litellm makes one up for an answer cut short."""
@@ -173,6 +175,17 @@ def _payload(response: Any, part: str, required: str | None) -> dict[str, Any]:
         if required is not None:
             said.setdefault(required, None)
     return payload
+
+
+def _is_blocked(choice: dict[str, Any], part: str) -> bool:
+    """How a 200 says that the prompt was refused: nothing is said, and that is the filter's doing."""
+    said = choice[part]
+    is_empty = not said.get("content") and not said.get("tool_calls")
+    return bool(choice["finish_reason"] == "content_filter" and is_empty)
+
+
+def _blocked(deployment: Deployment) -> ContentFilterError:
+    return ContentFilterError(f"deployment {deployment.name!r} refused the prompt: its content filter")
 
 
 def _sse(payload: dict[str, Any]) -> bytes:

@@ -78,6 +78,11 @@ _CAUSES: Final[tuple[tuple[tuple[type[BaseException], ...], type[UpstreamError]]
 """
 
 _WITH_DETAIL: Final = (UpstreamRejectedError, ContextOverflowError, ContentFilterError)
+_WITHOUT_TOKEN: Final[Mapping[str, type[UpstreamError]]] = {
+    "google.auth.exceptions.RefreshError": UpstreamCredentialsError,
+    "requests.exceptions.ConnectionError": UpstreamConnectError,
+}
+"""What fetching a token for Vertex AI ends in; by name, as these libraries are there for that only."""
 _NO_PROVIDER: Final = "LLM Provider NOT provided"
 _URL: Final = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 _KEY: Final = re.compile(
@@ -114,6 +119,7 @@ def upstream_error(deployment: Deployment, exc: Exception, now_s: float) -> Upst
 
 
 _SAID: Final[Mapping[type[UpstreamError], str]] = {
+    UpstreamCredentialsError: "its credentials were not exchanged for a token",
     UpstreamConnectError: "no connection could be made",
     UpstreamTimeoutError: "no answer in time",
     UpstreamInterruptedError: "the answer broke off",
@@ -123,6 +129,9 @@ _SAID: Final[Mapping[type[UpstreamError], str]] = {
 
 def _kind_beneath(exc: BaseException) -> type[UpstreamError] | None:
     causes = tuple(_chain(exc))
+    for cause in causes:
+        if (kind := _WITHOUT_TOKEN.get(f"{type(cause).__module__}.{type(cause).__qualname__}")) is not None:
+            return kind
     for classes, kind in _CAUSES:
         if any(isinstance(cause, classes) for cause in causes):
             return kind

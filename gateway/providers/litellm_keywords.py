@@ -62,16 +62,9 @@ def _vertex_ai(deployment: Deployment) -> dict[str, Any]:
     }
 
 
-def _watsonx(deployment: Deployment) -> dict[str, Any]:
-    """The key itself is not for litellm: `ibm_tokens` exchanges it."""
-    named = {name: text_of(deployment.provider_options, name) for name in ("project_id", "space_id")}
-    return {"api_base": deployment.api_base, **{name: value for name, value in named.items() if value is not None}}
-
-
 _BY_PROVIDER: Final[Mapping[str, Callable[[Deployment], dict[str, Any]]]] = {
     "bedrock": _bedrock,
     "vertex_ai": _vertex_ai,
-    "watsonx": _watsonx,
 }
 
 

@@ -51,10 +51,10 @@ def test_a_reference_is_replaced_in_text_as_in_a_secret(tmp_path: Path) -> None:
 
 
 def test_options_cannot_be_changed_once_compiled(tmp_path: Path) -> None:
-    options = loaded(tmp_path, "azure", "provider_options: " + GIVEN["azure"]).provider_options
+    options = loaded(tmp_path, "bedrock", "provider_options: " + GIVEN["bedrock"]).provider_options
 
     with pytest.raises(TypeError):
-        options["api_version"] = "x"  # type: ignore[index]
+        options["region"] = "x"  # type: ignore[index]
 
 
 @pytest.mark.parametrize(
