@@ -43,8 +43,8 @@ bench: setup ## Measure the gateway beside the peers that are installed
 	$(BIN)/sizewise bench
 
 lock: ## Resolve the dependencies anew (needs uv)
-	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet --extra postgres --extra redis --output-file requirements.lock
-	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet --extra postgres --extra redis --group dev --constraint requirements.lock --output-file requirements-dev.lock
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet --extra postgres --extra redis --extra vertex --output-file requirements.lock
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet --extra postgres --extra redis --extra vertex --group dev --constraint requirements.lock --output-file requirements-dev.lock
 
 clean: ## Remove what the other targets made
 	rm -rf $(VENV) .sizewise .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -41,6 +41,7 @@ class Deployment(Struct, frozen=True, kw_only=True):
 
     rank            the place of its tier, 0 for the smallest
     api_key         the secret itself; its repr never shows it
+    provider_options  what else this provider needs, by the keys of `provider_options.OPTIONS`
     capabilities    None: not declared, so nothing is excluded for want of one
     context_window  tokens, input and output together; None: not declared
     concurrency     None: as many calls at once as come
@@ -54,6 +55,7 @@ class Deployment(Struct, frozen=True, kw_only=True):
     model: str
     api_base: str | None = None
     api_key: "Secret | None" = None
+    provider_options: "Mapping[str, OptionValue]" = {}
     context_window: int | None = None
     capabilities: frozenset[str] | None = None
     labels: Mapping[str, Label] = {}
@@ -75,6 +77,9 @@ class Secret:
 
     def __repr__(self) -> str:
         return "Secret('***')"
+
+
+OptionValue = str | bool | Secret
 
 
 class Check(Struct, frozen=True, kw_only=True):

@@ -31,7 +31,7 @@ def compile_files(
     """The set of these files.
 
     prices       the price of a deployment whose file gives none
-    environment  what `${NAME}` in api_base and api_key stands for
+    environment  what `${NAME}` in api_base, api_key and provider_options stands for
     problems     what was wrong with reading the files
     of           what problems call the files together
     Raises PolicyError with every problem found.

@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, NamedTuple, TypeVar
 
-from gateway.domain.policy import Check, Concurrency, Constraint, Deployment, Label, Policy, PolicySet, Route, Rule
+from gateway.domain.policy import (
+    Check,
+    Concurrency,
+    Constraint,
+    Deployment,
+    Label,
+    Policy,
+    PolicySet,
+    Route,
+    Rule,
+    Secret,
+)
 from gateway.domain.pricing import ATTO_PER_USD, Price
 from gateway.policyfile.expressions import normal_form
 from gateway.policyfile.schema import REFUSE
@@ -121,6 +132,7 @@ def _deployment(each: Deployment) -> Words:
         "model": each.model,
         "api_base": None if each.api_base is None else Written(each.api_base, _address(each.api_base)),
         "api_key": None if each.api_key is None else "set",
+        **{f"provider_options.{key}": _label(value) for key, value in sorted(each.provider_options.items())},
         "context_window": _said(each.context_window),
         "capabilities": None if each.capabilities is None else _listed(sorted(each.capabilities)),
         "concurrency": None if each.concurrency is None else _limited(each.concurrency),
@@ -292,7 +304,9 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(names) or "none"
 
 
-def _label(value: Label) -> str:
+def _label(value: Label | Secret) -> str:
+    if isinstance(value, Secret):
+        return "set"
     return f'"{value}"' if isinstance(value, str) else str(value).lower()
 
 

@@ -32,6 +32,7 @@ _TIERS_DESCRIPTION: Final = "The tiers, the smallest first; small and large, if 
 _AS_WRITTEN: Final[Mapping[type[Raw], Mapping[str, Any]]] = {
     RawDeployment: {
         "labels": {"additionalProperties": {"type": ["string", "number", "boolean"]}, "type": "object"},
+        "provider_options": {"additionalProperties": {"type": ["string", "boolean"]}, "type": "object"},
     },
     RawRoute: {"then": {"type": "array", "items": {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/RawThen"}]}}},
     RawPolicy: {"rollout": {"anyOf": [{"enum": ["on", "shadow"]}, {"$ref": "#/$defs/RawRollout"}]}},
@@ -52,6 +53,7 @@ DESCRIPTIONS: Final[Mapping[type[Raw], Mapping[str, str]]] = {
         "model": "The model's name at the provider.",
         "api_base": "URL up to and with /v1; ${NAME} stands for an environment variable. Absent: the provider's own.",
         "api_key": "Only as ${NAME}: policy files hold no secrets. Absent: none is sent.",
+        "provider_options": "What else it needs: a region, a project, keys as ${NAME}; docs/providers.md has them.",
         "context_window": "Tokens, input and output together; longer requests pass it by. Absent: not checked.",
         "capabilities": "Requests that need another pass it by. Absent: not checked; []: none of them.",
         "labels": "Your own mapping of text, numbers, true and false, for constraints.",

@@ -41,7 +41,7 @@ def load_with_items(directory: Path, prices: PriceBook, environment: Mapping[str
     """Read, check and compile the policy files of a directory; its cases are not looked at.
 
     prices       the price of a deployment whose file gives none
-    environment  what `${NAME}` in api_base and api_key stands for
+    environment  what `${NAME}` in api_base, api_key and provider_options stands for
     Raises PolicyError with every problem found.
     """
     problems = Problems()

@@ -156,6 +156,7 @@ class RawDeployment(Raw):
     model: Sentence
     api_base: Sentence | None = None
     api_key: Sentence | None = None
+    provider_options: dict[str, Sentence | bool] = {}
     context_window: Annotated[int, Field(gt=0, le=1_000_000_000)] | None = None
     capabilities: list[Literal["tools", "json_schema", "vision"]] | None = None
     labels: dict[str, LabelValue] = {}

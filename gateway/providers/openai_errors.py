@@ -27,6 +27,7 @@ _MAX_DETAIL_CHARS: Final = 500
 
 _BY_CODE: Final[dict[str, type[UpstreamError]]] = {
     "context_length_exceeded": ContextOverflowError,
+    "exceed_context_size_error": ContextOverflowError,
     "content_filter": ContentFilterError,
     "content_policy_violation": ContentFilterError,
     "insufficient_quota": UpstreamQuotaError,
@@ -34,6 +35,7 @@ _BY_CODE: Final[dict[str, type[UpstreamError]]] = {
     "enforced_spend_limit_reached": UpstreamQuotaError,
     "rate_limit_exceeded": UpstreamRateLimitError,
     "model_not_found": UpstreamMissingModelError,
+    "invalid_prompt": ContentFilterError,
 }
 _BY_STATUS: Final[dict[int, type[UpstreamError]]] = {
     401: UpstreamCredentialsError,
@@ -44,18 +46,33 @@ _BY_STATUS: Final[dict[int, type[UpstreamError]]] = {
     413: ContextOverflowError,
     429: UpstreamRateLimitError,
 }
-_OVERFLOW_MARKS: Final = ("maximum context length", "context length", "context window", "too many tokens")
+_OVERFLOW_MARKS: Final = (
+    "available context size",  # llama.cpp
+    "context length",  # OpenAI, vLLM, Mistral, LM Studio
+    "context window",
+    "exceeds the maximum number of tokens",  # Gemini
+    "input is too long",  # Bedrock
+    "inputs must have less than",  # TGI
+    "inputs` must have less than",
+    "inputs` tokens +",
+    "number of input tokens",  # watsonx
+    "prompt is too long",  # Claude, also where Bedrock quotes it
+    "too many tokens",  # Cohere, Titan
+)
 
 
-class _Error(Struct):
+class _Fault(Struct):
     message: Any = None
     type: Any = None
     code: Any = None
     param: Any = None
 
 
-class _Body(Struct):
-    error: _Error | str | None = None
+class _Body(_Fault):
+    """OpenAI's servers say it under `error`, IBM's under `errors`, Mistral, Cohere and AWS at the top."""
+
+    error: _Fault | str | None = None
+    errors: list[_Fault] | None = None
 
 
 def error_of(deployment: str, status: int, headers: Mapping[str, str], body: bytes, now_s: float) -> UpstreamError:
@@ -72,15 +89,17 @@ def error_of(deployment: str, status: int, headers: Mapping[str, str], body: byt
     )
 
 
-def _said(body: bytes) -> _Error:
+def _said(body: bytes) -> _Fault:
     try:
-        error = msgspec.json.decode(body, type=_Body).error
+        said = msgspec.json.decode(body, type=_Body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return _Error()
-    return _Error(message=error) if isinstance(error, str) else error or _Error()
+        return _Fault()
+    if isinstance(said.error, str):
+        return _Fault(message=said.error, type=said.type)
+    return said.error or next(iter(said.errors or ()), said)
 
 
-def _kind(status: int, said: _Error) -> type[UpstreamError]:
+def _kind(status: int, said: _Fault) -> type[UpstreamError]:
     for name in (said.code, said.type):
         if isinstance(name, str) and name in _BY_CODE and status < 500:
             return _BY_CODE[name]
@@ -94,7 +113,7 @@ def _kind(status: int, said: _Error) -> type[UpstreamError]:
     return ContextOverflowError if any(mark in text for mark in _OVERFLOW_MARKS) else UpstreamRejectedError
 
 
-def _detail(said: _Error) -> str | None:
+def _detail(said: _Fault) -> str | None:
     """The upstream's verdict on the client's own request, on one line."""
     if not isinstance(said.message, str):
         return None

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Final
+from urllib.parse import quote
 
 import msgspec
 import orjson
@@ -16,6 +17,7 @@ from gateway.domain.errors import (
 )
 from gateway.domain.policy import Deployment, Timeouts
 from gateway.domain.pricing import Usage
+from gateway.domain.provider_options import text_of
 from gateway.domain.request import ChatRequest
 from gateway.ports import Completion
 from gateway.providers.http_client import BodyTooLongError, HttpClient, HttpError, HttpResponse
@@ -31,6 +33,7 @@ _log = logging.getLogger(__name__)
 _decode_completion: Final = msgspec.json.Decoder(WireCompletion).decode
 
 AuthHeader = Callable[[str], tuple[str, str]]
+ChatUrl = Callable[[Deployment], str]
 
 
 def bearer(key: str) -> tuple[str, str]:
@@ -43,12 +46,27 @@ def api_key(key: str) -> tuple[str, str]:
 
 
 class OpenAIProvider:
-    """`Provider` for the OpenAI wire format. `auth_header` makes the header that carries the deployment's key."""
+    """`Provider` for the OpenAI wire format.
 
-    def __init__(self, client: HttpClient, *, now: Callable[[], float], auth_header: AuthHeader = bearer) -> None:
+    auth_header  makes the header that carries the deployment's key
+    url_of       where a deployment's chat requests go; `chat_url` if None
+    asks_usage   whether a stream has to be asked for its usage; some servers refuse to be
+    """
+
+    def __init__(
+        self,
+        client: HttpClient,
+        *,
+        now: Callable[[], float],
+        auth_header: AuthHeader = bearer,
+        url_of: ChatUrl | None = None,
+        asks_usage: bool = True,
+    ) -> None:
         self._client = client
         self._now = now
         self._auth_header = auth_header
+        self._url_of = url_of or chat_url
+        self._asks_usage = asks_usage
 
     async def complete(self, deployment: Deployment, request: ChatRequest, timeouts: Timeouts) -> Completion:
         response = await self._post(deployment, request, timeouts)
@@ -82,13 +100,9 @@ class OpenAIProvider:
 
     async def _post(self, deployment: Deployment, request: ChatRequest, timeouts: Timeouts) -> HttpResponse:
         """The answer to the relayed request, once it is known to be a 200. Raises UpstreamError."""
+        url, headers, body = await self._written(deployment, request, timeouts)
         try:
-            response = await self._client.post(
-                chat_url(deployment),
-                self._headers(deployment),
-                upstream_body(deployment, request),
-                connect_s=timeouts.connect_s,
-            )
+            response = await self._client.post(url, headers, body, connect_s=timeouts.connect_s)
         except HttpError as exc:
             raise _kind(exc)(f"deployment {deployment.name!r}: {exc}") from exc
         if response.status == 200 and response.headers.get("content-encoding", "identity") == "identity":
@@ -100,6 +114,16 @@ class OpenAIProvider:
         if response.status == 200:
             raise UpstreamInvalidAnswerError(f"deployment {deployment.name!r} compressed its answer unasked")
         raise error_of(deployment.name, response.status, response.headers, body, self._now())
+
+    async def _written(
+        self,
+        deployment: Deployment,
+        request: ChatRequest,
+        timeouts: Timeouts,  # noqa: ARG002 (of what a provider may have to fetch first, such as a token)
+    ) -> tuple[str, dict[str, str], bytes]:
+        """URL, headers and body of the request. Raises UpstreamError where they cannot be made."""
+        body = upstream_body(deployment, request, asks_usage=self._asks_usage)
+        return self._url_of(deployment), self._headers(deployment), body
 
     def _headers(self, deployment: Deployment) -> dict[str, str]:
         headers = {"Content-Type": "application/json"}
@@ -152,16 +176,32 @@ class OpenAIStream:
             self._response.close()
 
 
-def chat_url(deployment: Deployment) -> str:
+def chat_url(deployment: Deployment, default_api_base: str = _DEFAULT_API_BASE) -> str:
     """Where chat requests go: `/chat/completions` below the API base, whose query (Azure's api-version) is kept."""
-    base, question_mark, query = (deployment.api_base or _DEFAULT_API_BASE).partition("?")
+    base, question_mark, query = (deployment.api_base or default_api_base).partition("?")
     return f"{base.rstrip('/')}/chat/completions{question_mark}{query}"
 
 
-def upstream_body(deployment: Deployment, request: ChatRequest) -> bytes:
+def below(default_api_base: str) -> ChatUrl:
+    """`chat_url` of a provider that has an endpoint of its own."""
+    return lambda deployment: chat_url(deployment, default_api_base)
+
+
+def azure_url(deployment: Deployment) -> str:
+    """The deployment's path below the resource; `chat_url` without an `api_version`, as Azure's v1 API has it."""
+    version = text_of(deployment.provider_options, "api_version")
+    if version is None:
+        return chat_url(deployment)
+    path = f"openai/deployments/{quote(deployment.model, safe='')}/chat/completions"
+    return f"{(deployment.api_base or '').rstrip('/')}/{path}?api-version={quote(version, safe='')}"
+
+
+def upstream_body(deployment: Deployment, request: ChatRequest, *, asks_usage: bool = True) -> bytes:
     """The client's own JSON with the deployment's model, and usage asked for where it streams."""
     payload = {**request.payload, "model": deployment.model}
-    if request.stream:
+    if not asks_usage:
+        payload.pop("stream_options", None)
+    elif request.stream:
         payload["stream_options"] = {**(payload.get("stream_options") or {}), "include_usage": True}
     return orjson.dumps(payload)
 

@@ -1,8 +1,10 @@
 """Prices from litellm's bundled map, read as a data file: litellm itself is not imported."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -18,6 +20,23 @@ class _Entry(Struct):
     input_cost_per_token: Decimal | None = None
     output_cost_per_token: Decimal | None = None
     cache_read_input_token_cost: Decimal | None = None
+    litellm_provider: str = ""
+
+
+_FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {
+    "ai21": ("ai21",),
+    "azure": ("azure",),
+    "bedrock": ("bedrock",),
+    "cohere": ("cohere",),
+    "cohere_chat": ("cohere",),
+    "gemini": ("gemini", "vertex_ai"),
+    "vertex_ai": ("vertex_ai",),
+}
+"""Provider → how `litellm_provider` begins in the entries that the map names by the model alone; else as it is called.
+
+Without it a server of one's own would be billed as the public model its own is named after.
+"""
+_BEDROCK_ROUTES: Final = ("converse/", "invoke/")
 
 
 class PriceMap:
@@ -30,9 +49,11 @@ class PriceMap:
     def __call__(self, provider: str, model: str) -> Price | None:
         """The price of a model, None where the map has none or has no token prices for it."""
         entries = self._load()
-        for name in (f"{provider}/{model}", model):
+        if provider == "bedrock":
+            model = next((model.removeprefix(route) for route in _BEDROCK_ROUTES if model.startswith(route)), model)
+        for name, families in ((f"{provider}/{model}", ("",)), (model, _FAMILIES.get(provider, (provider,)))):
             raw = entries.get(name)
-            if raw is not None and (price := _price(raw)) is not None:
+            if raw is not None and (price := _price(raw, families)) is not None:
                 return price
         return None
 
@@ -46,8 +67,11 @@ class PriceMap:
         return self._entries
 
 
-def _price(raw: msgspec.Raw) -> Price | None:
+def _price(raw: msgspec.Raw, families: tuple[str, ...]) -> Price | None:
+    """The entry's price, None unless it is an entry of one of these families of providers."""
     entry = msgspec.json.decode(raw, type=_Entry)
+    if entry.litellm_provider and not entry.litellm_provider.startswith(families):
+        return None
     if entry.input_cost_per_token is None or entry.output_cost_per_token is None:
         return None
     if entry.input_cost_per_token == entry.output_cost_per_token == 0:

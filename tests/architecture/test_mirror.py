@@ -11,6 +11,11 @@ EXEMPT = {
     "gateway/cli/benchmark/errors.py": "two names for what went wrong; the tests of what raises them are beside that",
     "gateway/providers/http_client.py": "Protocols and two errors; test_http1 tests what stands behind them",
     "gateway/providers/scripted/__main__.py": "a command for people; the server it starts has its own tests",
+    "gateway/providers/litellm_settings.py": "switches, seen at work by test_litellm_client and tests/conformance",
+    **dict.fromkeys(
+        (f"gateway/providers/{name}.py" for name in ("tgi_generate", "tgi_wire", "watsonx_http")),
+        "a wire format, driven over the wire by tests/conformance",
+    ),
     **dict.fromkeys(
         (
             f"gateway/providers/scripted/{part}.py"

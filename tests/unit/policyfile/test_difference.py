@@ -77,6 +77,10 @@ DEPLOYMENT_CHANGES: Mapping[str, tuple[Any, str]] = {
     "model": ("m", "~ deployment 'small-a' | model: small-a-model → m"),
     "api_base": ("http://h/v1?k=1", "~ deployment 'small-a' | api_base: http://127.0.0.1:9/v1 → http://h/v1?…"),
     "api_key": (Secret("hidden"), "+ deployment 'small-a' | api_key: None → set"),
+    "provider_options": (
+        {"session_token": Secret("hidden")},
+        "+ deployment 'small-a' | provider_options.session_token: None → set",
+    ),
     "context_window": (9_000, "~ deployment 'small-a' | context_window: 8000 → 9000"),
     "capabilities": (frozenset({"vision", "tools"}), "+ deployment 'small-a' | capabilities: None → tools, vision"),
     "labels": ({"residency": "us"}, '~ deployment \'small-a\' | labels.residency: "eu" → "us"'),

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.domain.pricing import Price, per_mtok
-from gateway.providers.price_map import PriceMap
+from gateway.providers.price_map import PriceMap, _price
 
 
 def _map(directory: Path, **entries: dict[str, Any]) -> PriceMap:
@@ -111,6 +111,13 @@ def test_the_bundled_map_prices_what_an_anthropic_deployment_names(model: str) -
 def test_every_entry_of_the_bundled_map_can_be_read() -> None:
     prices = PriceMap()
 
-    priced = [model for model in prices._load() if prices("no such provider", model) is not None]
+    priced = [model for model, raw in prices._load().items() if _price(raw, ("",)) is not None]
 
     assert len(priced) > 1_000
+
+
+def test_an_entry_named_by_the_model_alone_is_for_its_own_provider_only(tmp_path: Path) -> None:
+    prices = _map(tmp_path, m={**_entry(1e-6, 2e-6), "litellm_provider": "openai"})
+
+    assert prices("openai", "m") is not None
+    assert prices("vllm", "m") is None
