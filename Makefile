@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test format dashboards bench lock clean
+.PHONY: help setup demo check test format dashboards faults bench lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -38,6 +38,9 @@ format: setup ## Format and mend what can be mended
 
 dashboards: setup ## Write deploy/dashboards anew
 	$(BIN)/python -m deploy.dashboards.build
+
+faults: setup ## Run the fault tests and write docs/FAULTS.md
+	$(BIN)/pytest tests/faults -q -n auto; $(BIN)/python -m tests.faults.report
 
 bench: setup ## Measure the gateway beside the peers that are installed
 	$(BIN)/sizewise bench

@@ -158,6 +158,9 @@ class EventStream:
         if self.is_done:
             self.dropped += payload is not None
             return b""
+        if payload is None and self._usage_event:
+            self._usage_event += event  # in its place, after what is kept for the end
+            return b""
         if payload is None:
             return event
         if payload == b"[DONE]":

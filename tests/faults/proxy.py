@@ -58,7 +58,8 @@ class _Link:
 
     def reset(self) -> None:
         for writer in (self.client, self.upstream):
-            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
+            with contextlib.suppress(OSError):  # closed already
+                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
             writer.transport.abort()
 
     def close(self) -> None:
@@ -72,8 +73,9 @@ class FaultProxy:
     accepted  connections taken so far
     """
 
-    def __init__(self, upstream_host: str, upstream_port: int) -> None:
+    def __init__(self, upstream_host: str, upstream_port: int, host: str = "127.0.0.1") -> None:
         self._upstream = (upstream_host, upstream_port)
+        self._host = host
         self._faults = {"to_client": HEALTHY, "to_upstream": HEALTHY}
         self._links: set[_Link] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -86,8 +88,8 @@ class FaultProxy:
 
     @classmethod
     @contextmanager
-    def run_in_thread(cls, upstream_host: str, upstream_port: int) -> Iterator[Self]:
-        proxy = cls(upstream_host, upstream_port)
+    def run_in_thread(cls, upstream_host: str, upstream_port: int, host: str = "127.0.0.1") -> Iterator[Self]:
+        proxy = cls(upstream_host, upstream_port, host)
         proxy._thread.start()
         try:
             proxy._call(proxy._listen())
@@ -133,7 +135,7 @@ class FaultProxy:
 
     async def _listen(self) -> None:
         if self._server is None:
-            self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, reuse_address=True)
+            self._server = await asyncio.start_server(self._serve, self._host, self.port, reuse_address=True)
             self.port = self._server.sockets[0].getsockname()[1]
 
     async def _stop(self) -> None:

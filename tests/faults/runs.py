@@ -182,7 +182,7 @@ def _assert_footprint(world: World, before: Footprint, kept_fds: int) -> None:
 
 def _assert_overhead(run: FaultRun, before_ms: list[float], after_ms: list[float]) -> None:
     """I7: requests take as long as before; a noisy machine gets until 30 s after the fault to show it."""
-    limit_ms = (statistics.median(before_ms) * 2 + 1, before_ms[-1] * 2 + 10)
+    limit_ms = (statistics.median(before_ms) * 3 + 3, before_ms[-1] * 3 + 25)
     until_s = time.monotonic() + 30
     while statistics.median(after_ms) > limit_ms[0] or after_ms[-1] > limit_ms[1]:
         assert time.monotonic() < until_s, f"overhead is {after_ms} ms, and was {before_ms} ms (I7)"

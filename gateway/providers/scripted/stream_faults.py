@@ -226,7 +226,7 @@ def tools_interleaved(request: ChatRequest) -> Script:
     """Two tool calls whose deltas take turns."""
     pair = [tool_call_chunks(request, index, call) for index, call in enumerate(_two_calls(request))]
     deltas = [part for both in zip(*pair, strict=True) for part in both]
-    return _with_deltas(request, deltas)
+    return _with_deltas(request, _two_calls(request), deltas)
 
 
 def tools_no_index(request: ChatRequest) -> Script:
@@ -235,7 +235,7 @@ def tools_no_index(request: ChatRequest) -> Script:
     arguments = "".join(call.arguments)
     delta: Json = {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
     billed = sum(part.tokens for part in tool_call_chunks(request, 0, call))
-    return _with_deltas(request, [Chunk(chunk(request, {"tool_calls": [delta]}), billed)])
+    return _with_deltas(request, (call,), [Chunk(chunk(request, {"tool_calls": [delta]}), billed)])
 
 
 def _first_part(request: ChatRequest, count: int) -> tuple[Step, ...]:
@@ -247,10 +247,9 @@ def _first_part(request: ChatRequest, count: int) -> tuple[Step, ...]:
     return (Step(head + body[: len(body) // 2]),)
 
 
-def _with_deltas(request: ChatRequest, deltas: Iterable[Chunk]) -> Script:
-    """A stream of tool call deltas between the usual opening and ending."""
-    calls = Answer(tool_calls=_two_calls(request), finish_reason="tool_calls")
-    healthy = chunks(request, calls)
+def _with_deltas(request: ChatRequest, calls: tuple[ToolCall, ...], deltas: Iterable[Chunk]) -> Script:
+    """A stream of the deltas of these tool calls, between the usual opening and ending."""
+    healthy = chunks(request, Answer(tool_calls=calls, finish_reason="tool_calls"))
     ending = [part for part in healthy if _finishes(part) or not part.payload["choices"]]
     return streamed(request, (*_encoded([healthy[0], *deltas, *ending]), DONE))
 

@@ -1,0 +1,31 @@
+"""No fault of the catalogue is forgotten: each number has a test or a reason, and its row on the page."""
+
+import re
+
+from tests.faults.catalogue import FAULTS, NOT_HERE
+from tests.faults.report import PAGE, page, tests_by_number
+
+WANTED = {*range(1, 50), *range(58, 66)}
+
+
+def test_every_number_has_a_test_or_a_reason() -> None:
+    assert set(FAULTS) == WANTED
+    assert sorted(WANTED - set(tests_by_number()) - set(NOT_HERE)) == []
+
+
+def test_the_page_has_a_row_for_every_number() -> None:
+    rows = re.findall(r"^\| (\d+) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert {int(number) for number in rows} == WANTED
+
+
+def test_no_row_of_the_page_is_red() -> None:
+    assert "| failed |" not in PAGE.read_text(encoding="utf-8")
+
+
+def test_a_result_is_shown_with_its_figures() -> None:
+    result = {"expected": "It holds.", "measured": {"first_byte_ms": 1.5}, "outcome": "passed"}
+
+    assert "| 1 | connection refused; host name unknown | It holds. | first byte ms 1.5 | passed |" in page(
+        {1: [result]}
+    )
