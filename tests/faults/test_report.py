@@ -3,14 +3,14 @@
 import re
 
 from tests.faults.catalogue import FAULTS, NOT_HERE
-from tests.faults.report import PAGE, page, tests_by_number
+from tests.faults.report import PAGE, page, names_by_number
 
 WANTED = {*range(1, 50), *range(58, 66)}
 
 
 def test_every_number_has_a_test_or_a_reason() -> None:
     assert set(FAULTS) == WANTED
-    assert sorted(WANTED - set(tests_by_number()) - set(NOT_HERE)) == []
+    assert sorted(WANTED - set(names_by_number()) - set(NOT_HERE)) == []
 
 
 def test_the_page_has_a_row_for_every_number() -> None:
@@ -20,7 +20,7 @@ def test_the_page_has_a_row_for_every_number() -> None:
 
 
 def test_no_row_of_the_page_is_red() -> None:
-    assert "| failed |" not in PAGE.read_text(encoding="utf-8")
+    assert " failed |" not in PAGE.read_text(encoding="utf-8")
 
 
 def test_a_result_is_shown_with_its_figures() -> None:
