@@ -15,8 +15,8 @@ PAGE = ROOT / "docs" / "FAULTS.md"
 _HEAD = """# Faults, and what comes of them
 
 Written by `python -m tests.faults.report` from the results of `pytest tests/faults`; do not edit it. A row is a
-test, with the range of its figures over its cases. Where `requests` are counted it is a run: healthy traffic, the fault,
-healthy traffic again; beside what stands here, each run asserts on both sides:
+test, with the range of its figures over its cases. Where `requests` are counted it is a run: healthy traffic, the
+fault, healthy traffic again; beside what stands here, each run asserts on both sides:
 
 - every request has exactly one record (I1)
 - costs add up to the upstream's own ledger (I2)

@@ -3,7 +3,7 @@
 import re
 
 from tests.faults.catalogue import FAULTS, NOT_HERE
-from tests.faults.report import PAGE, page, names_by_number
+from tests.faults.report import PAGE, names_by_number, page
 
 WANTED = {*range(1, 50), *range(58, 66)}
 
@@ -24,8 +24,10 @@ def test_no_row_of_the_page_is_red() -> None:
 
 
 def test_a_result_is_shown_with_its_figures() -> None:
-    result = {"expected": "It holds.", "measured": {"first_byte_ms": 1.5}, "outcome": "passed"}
+    fast = {"test": "f::t[a]", "expected": "It holds.", "measured": {"first_byte_ms": 1.5}, "outcome": "passed"}
+    slow = fast | {"test": "f::t[b]", "measured": {"first_byte_ms": 2.5}}
+    row = "| 1 | connection refused; host name unknown | It holds. | first byte ms {} | {} |"
 
-    assert "| 1 | connection refused; host name unknown | It holds. | first byte ms 1.5 | passed |" in page(
-        {1: [result]}
-    )
+    assert row.format("1.5", "passed") in page({1: [fast]})
+    assert row.format("1.5–2.5", "2 passed") in page({1: [fast, slow]})
+    assert row.format("1.5–2.5", "1 failed") in page({1: [fast, slow | {"outcome": "failed"}]})
