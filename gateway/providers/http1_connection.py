@@ -84,7 +84,7 @@ class Connection(asyncio.Protocol):
 
     async def take(self) -> bytes:
         """The body bytes that have come, waiting for some; empty at the end. Raises HttpError."""
-        if not self._pieces and not self.is_whole and self._error is None:
+        while not self._pieces and not self.is_whole and self._error is None:  # bytes of a chunk's head are no body yet
             self._reader = self._loop.create_future()
             await self._reader
         if not self._pieces:

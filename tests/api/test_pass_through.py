@@ -131,7 +131,7 @@ def test_a_stream_lacks_the_usage_chunk_and_nothing_else_where_the_client_did_no
 
 @pytest.mark.parametrize(
     "model",
-    ["bom", "comments", "cr", "crlf", "multi-line", "no-space", "split", "tools", "usage-in-last"],
+    ["bom", "comments", "cr", "crlf", "multi-line", "no-space", "split", "tools"],
 )
 def test_unusual_streams_are_relayed_as_they_are(
     gateway: GatewayProcess, upstream: ScriptedUpstream, model: str

@@ -14,8 +14,9 @@ PAGE = ROOT / "docs" / "FAULTS.md"
 
 _HEAD = """# Faults, and what comes of them
 
-Written by `python -m tests.faults.report` from the results of `pytest tests/faults`; do not edit it. Each test is a
-run: healthy traffic, the fault, healthy traffic again. Beside what stands here, each run asserts on both sides:
+Written by `python -m tests.faults.report` from the results of `pytest tests/faults`; do not edit it. A row is a
+test, with the range of its figures over its cases. Where `requests` are counted it is a run: healthy traffic, the
+fault, healthy traffic again; beside what stands here, each run asserts on both sides:
 
 - every request has exactly one record (I1)
 - costs add up to the upstream's own ledger (I2)
@@ -30,7 +31,7 @@ run: healthy traffic, the fault, healthy traffic again. Beside what stands here,
 _TEST = re.compile(r"def (test_f(\d{3})_\w+)")
 
 
-def tests_by_number() -> dict[int, list[str]]:
+def names_by_number() -> dict[int, list[str]]:
     """The names of the tests there are, from their files."""
     found: dict[int, list[str]] = {}
     for path in sorted((ROOT / "tests" / "faults").rglob("test_*.py")):
@@ -41,7 +42,7 @@ def tests_by_number() -> dict[int, list[str]]:
 
 def results() -> dict[int, list[Mapping[str, Any]]]:
     """By number, of tests that still exist."""
-    known = {name for names in tests_by_number().values() for name in names}
+    known = {name for names in names_by_number().values() for name in names}
     found: dict[int, list[Mapping[str, Any]]] = {}
     for path in sorted(RESULTS.glob("*.json")):
         result = json.loads(path.read_text(encoding="utf-8"))
@@ -59,14 +60,34 @@ def _rows(number: int, found: Sequence[Mapping[str, Any]]) -> list[str]:
     if not found:
         reason = NOT_HERE.get(number, "its test has not been run")
         return [f"| {number} | {FAULTS[number]} | {reason} | | – |"]
-    return [
-        f"| {number} | {FAULTS[number]} | {result['expected']} | {_figures(result['measured'])} | {result['outcome']} |"
-        for result in found
-    ]
+    by_test: dict[str, list[Mapping[str, Any]]] = {}
+    for result in found:
+        by_test.setdefault(result["test"].partition("[")[0], []).append(result)
+    return [_row(number, cases) for cases in by_test.values()]
 
 
-def _figures(measured: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in measured.items())
+def _row(number: int, cases: Sequence[Mapping[str, Any]]) -> str:
+    passed = sum(case["outcome"] == "passed" for case in cases)
+    if passed == len(cases):
+        outcome = "passed" if len(cases) == 1 else f"{passed} passed"
+    else:
+        outcome = f"{len(cases) - passed} failed"
+    return f"| {number} | {FAULTS[number]} | {cases[0]['expected']} | {_figures(cases)} | {outcome} |"
+
+
+def _figures(cases: Sequence[Mapping[str, Any]]) -> str:
+    """Each figure over all cases: one number, or the range."""
+    values: dict[str, list[float]] = {}
+    for case in cases:
+        for name, value in case["measured"].items():
+            if isinstance(value, int | float):
+                values.setdefault(name, []).append(value)
+    return ", ".join(f"{name.replace('_', ' ')} {_range(each)}" for name, each in values.items())
+
+
+def _range(values: Sequence[float]) -> str:
+    lowest, highest = min(values), max(values)
+    return f"{lowest}" if lowest == highest else f"{lowest}–{highest}"
 
 
 def main() -> None:

@@ -111,15 +111,21 @@ def test_f062_proxy_variables(faulty: Faulty, trap: socket.socket) -> None:
         assert models_called(run.world.upstream)[-1] == "small"
 
 
-def test_f063_a_large_body_does_not_hold_up_the_others(faulty: Faulty, measured: dict[str, float | int | str]) -> None:
-    """While a request of 8 MB is read, others are answered."""
-    with faulty() as run:
-        waits_s: list[float] = []
-        heavy = threading.Thread(target=lambda: run.ask("healthy", user="x" * (8 << 20)))
-        heavy.start()
-        while heavy.is_alive():
-            waits_s.append(run.ask("healthy").total_s)
-        heavy.join()
+def longest_wait_s(run: FaultRun) -> float:
+    """The longest that others waited while a request of 8 MB was read."""
+    heavy = threading.Thread(target=lambda: run.ask("healthy", user="x" * (8 << 20)))
+    heavy.start()
+    waits_s = [run.ask("healthy").total_s]
+    while heavy.is_alive():
+        waits_s.append(run.ask("healthy").total_s)
+    heavy.join()
+    return max(waits_s)
 
-        run.measure(longest_wait_ms=max(waits_s) * 1e3)
-        assert max(waits_s) < 1.0
+
+def test_f063_a_large_body_does_not_hold_up_the_others(faulty: Faulty) -> None:
+    """While a request of 8 MB is read, others are answered; of three tries the best, for a machine may be busy."""
+    with faulty() as run:
+        longest_s = min(longest_wait_s(run) for _ in range(3))
+
+        run.measure(longest_wait_ms=longest_s * 1e3)
+        assert longest_s < 0.5

@@ -94,6 +94,29 @@ def test_a_body_is_whole_however_its_end_is_told(answer: bytes) -> None:
     assert answer_to(says(answer)) == (200, b"hello")
 
 
+@pytest.mark.parametrize("cut", range(1, 40))
+def test_a_chunked_body_survives_a_pause_around_every_byte(cut: int) -> None:
+    """The head of a chunk may come alone: that is not the end of the body."""
+    answer = OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"
+    at = len(answer) - cut
+
+    async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request(reader)
+        for piece in (answer[:at], answer[at : at + 1], answer[at + 1 :]):
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0.005)
+
+    async def use(post: Callable[[], Awaitable[Http1Response]]) -> bytes:
+        response = await post()
+        body = b""
+        while piece := await response.read_some():
+            body += piece
+        return body
+
+    assert against(say, use) == b"hello world"
+
+
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [

@@ -1,11 +1,16 @@
 """The OpenAI relay against the scripted upstream."""
 
 import asyncio
+import contextlib
+import socket
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway.domain.errors import (
     UpstreamConnectError,
@@ -234,6 +239,63 @@ def test_a_stream_is_over_with_done_however_long_its_body_goes_on() -> None:
             return out
 
     assert asyncio.run(run_it()).endswith(b"data: [DONE]\n\n")
+
+
+EVENTS = (
+    b'data: {"choices":[{"delta":{"content":"h\xc3\xa9"}}]}\n\n'
+    b'data: {"choices":[{"finish_reason":"stop"}]}\n\n'
+    b"data: [DONE]\n\n"
+)
+
+
+async def relayed(pieces: list[bytes]) -> bytes:
+    """What the provider makes of an HTTP answer that comes in these pieces, each in a segment of its own."""
+
+    async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with contextlib.suppress(ConnectionError):
+            await reader.readuntil(b"\r\n\r\n")
+            for piece in pieces:
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(0)
+        writer.close()
+
+    out = b""
+    async with await asyncio.start_server(say, "127.0.0.1", 0) as server:
+        provider = OpenAIProvider(Http1Client(linger_s=0.05), now=lambda: 0.0)
+        deployment = a_deployment(api_base=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        try:
+            async with asyncio.timeout(5):
+                stream = await provider.stream(deployment, a_request(stream=True), TIMEOUTS)
+                async with contextlib.aclosing(stream):
+                    async for events in stream:
+                        out += events
+        except UpstreamError:
+            return out
+        finally:
+            await provider.aclose()
+    return out
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), spoilt=st.booleans(), is_chunked=st.booleans())
+def test_however_an_answer_is_cut_it_is_relayed_whole_and_however_it_is_spoilt_nothing_hangs(
+    data: st.DataObject, spoilt: bool, is_chunked: bool
+) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+    body = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (EVENTS[:50], EVENTS[50:])) + b"0\r\n\r\n"
+    answer = head + (b"Transfer-Encoding: chunked\r\n\r\n" + body if is_chunked else b"\r\n" + EVENTS)
+    if spoilt:
+        at = data.draw(st.integers(len(head), len(answer) - 1))
+        answer = answer[:at] + data.draw(st.sampled_from([b"", b"\x00", b"\r", b"\n\n", b"}"])) + answer[at + 1 :]
+    edges = [0, *sorted(data.draw(st.sets(st.integers(1, len(answer) - 1), max_size=30))), len(answer)]
+
+    out = asyncio.run(relayed([answer[start:end] for start, end in pairwise(edges)]))
+
+    if not spoilt:
+        assert out == EVENTS
+    assert out.count(b"\n\ndata: [DONE]\n\n") <= 1
 
 
 @pytest.mark.parametrize(
