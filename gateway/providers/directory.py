@@ -10,6 +10,7 @@ from gateway.providers.http1 import Http1Client
 from gateway.providers.openai_http import OpenAIProvider, api_key, azure_url, below
 from gateway.providers.tgi_generate import TgiGenerateProvider
 from gateway.providers.watsonx_http import WatsonxProvider
+from gateway.providers.whole_stream import with_streams
 
 _AI21: Final = "https://api.ai21.com/studio/v1"
 _COHERE: Final = "https://api.cohere.ai/compatibility/v1"
@@ -23,7 +24,7 @@ class ProviderDirectory:
         self._client = Http1Client()
         self._now = now
         openai = OpenAIProvider(self._client, now=now)
-        self._providers: dict[str, Provider] = {
+        ours: dict[str, Provider] = {
             **dict.fromkeys(SELF_HOSTED, openai),
             "openai": openai,
             "azure": OpenAIProvider(self._client, now=now, auth_header=api_key, url_of=azure_url),
@@ -33,6 +34,7 @@ class ProviderDirectory:
             "watsonx": WatsonxProvider(self._client, now=now),
             "tgi_generate": TgiGenerateProvider(self._client, now=now),
         }
+        self._providers = {name: with_streams(name, provider) for name, provider in ours.items()}
 
     def get(self, name: str) -> Provider:
         """The provider of that name; any that is not our own is litellm's, which is imported only then."""
@@ -40,7 +42,7 @@ class ProviderDirectory:
         if provider is None:
             from gateway.providers.litellm_client import LitellmProvider  # noqa: PLC0415 (litellm is 100 MB and seconds)
 
-            provider = self._providers[name] = LitellmProvider(name, now=self._now)
+            provider = self._providers[name] = with_streams(name, LitellmProvider(name, now=self._now))
         return provider
 
     async def aclose(self) -> None:

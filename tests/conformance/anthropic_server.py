@@ -17,21 +17,10 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.conformance.anthropic_answers import STATUSES, as_json, error, event, events, message
 from tests.conformance.anthropic_rules import fault_in
 
 KEY = "key-of-the-upstream"
-STATUSES = {
-    "invalid_request_error": 400,
-    "authentication_error": 401,
-    "billing_error": 402,
-    "permission_error": 403,
-    "not_found_error": 404,
-    "request_too_large": 413,
-    "rate_limit_error": 429,
-    "api_error": 500,
-    "timeout_error": 504,
-    "overloaded_error": 529,
-}
 CANARY = "canary-of-the-upstream"
 """Stands in every error's message; clients must not see it but where it is about their request."""
 
@@ -124,18 +113,16 @@ class _Handler(BaseHTTPRequestHandler):
         elif is_stream:
             self._stream(name, int(argument or 0))
         else:
-            self._answer(200, _json(_message(name)), "application/json")
+            self._answer(200, as_json(_message(name)), "application/json")
 
     def _refuse(
         self,
         kind: str,
-        message: str = CANARY,
+        text: str = CANARY,
         headers: dict[str, str] | None = None,
         details: dict[str, str] | None = None,
     ) -> None:
-        error = {"type": kind, "message": message, **({"details": details} if details else {})}
-        body = _json({"type": "error", "error": error, "request_id": "req_1"})
-        self._answer(STATUSES[kind], body, "application/json", headers)
+        self._answer(STATUSES[kind], as_json(error(kind, text, details)), "application/json", headers)
 
     def _answer(self, status: int, body: bytes, content_type: str, headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
@@ -150,13 +137,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("content-type", "text/event-stream; charset=utf-8")
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
-        events = list(_events(name))
+        whole = list(events(_message(name if name in _CONTENT else "text"), _in_sevens))
+        if name == "twice":
+            whole.insert(0, whole[0])
         breaks = name in ("cut", "reset", "eof", "overloaded")
-        for event in events[:count] if breaks else events[:-1] if name == "unstopped" else events:
-            self._chunk(event)
+        for each in whole[:count] if breaks else whole[:-1] if name == "unstopped" else whole:
+            self._chunk(each)
         if name == "overloaded":
             time.sleep(0.05)  # what is read together with an error is no answer yet: it may be mended by another
-            self._chunk(_event("error", error={"type": "overloaded_error", "message": CANARY}))
+            self._chunk(event("error", error={"type": "overloaded_error", "message": CANARY}))
         if name in ("cut", "reset"):
             self._break_off(resets=name == "reset")
         elif name == "late-end":
@@ -179,56 +168,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _message(name: str) -> dict[str, Any]:
     stop_reason, content = _CONTENT[name]
-    return {
-        "id": "msg_1",
-        "type": "message",
-        "role": "assistant",
-        "model": "claude-of-the-day",
-        "content": content,
-        "stop_reason": stop_reason,
-        "stop_sequence": None,
-        "usage": {**COUNTS, "output_tokens": OUTPUT_TOKENS},
-    }
+    return message(content, stop_reason, {**COUNTS, "output_tokens": OUTPUT_TOKENS})
 
 
-def _events(name: str) -> Iterator[bytes]:
-    whole = _message(name if name in _CONTENT else "text")
-    usage = {**COUNTS, "output_tokens": 1}
-    begun = {**whole, "content": [], "stop_reason": None, "usage": usage}
-    for _ in range(2 if name == "twice" else 1):
-        yield _event("message_start", message=begun)
-    yield _event("ping")
-    for index, block in enumerate(whole["content"]):
-        yield from _block_events(index, block)
-    delta = {"stop_reason": whole["stop_reason"], "stop_sequence": None}
-    yield _event("message_delta", delta=delta, usage={"output_tokens": OUTPUT_TOKENS})
-    yield _event("message_stop")
-
-
-def _block_events(index: int, block: dict[str, Any]) -> Iterator[bytes]:
-    if block["type"] == "text":
-        empty, deltas = {**block, "text": ""}, [{"type": "text_delta", "text": it} for it in _pieces(block["text"])]
-    elif block["type"] == "thinking":
-        empty = {**block, "thinking": "", "signature": ""}
-        deltas = [{"type": "thinking_delta", "thinking": it} for it in _pieces(block["thinking"])]
-        deltas.append({"type": "signature_delta", "signature": block["signature"]})
-    else:
-        given = json.dumps(block["input"]) if block["input"] else ""
-        empty = {**block, "input": {}}
-        deltas = [{"type": "input_json_delta", "partial_json": it} for it in ["", *_pieces(given)]]
-    yield _event("content_block_start", index=index, content_block=empty)
-    for delta in deltas:
-        yield _event("content_block_delta", index=index, delta=delta)
-    yield _event("content_block_stop", index=index)
-
-
-def _pieces(text: str) -> list[str]:
+def _in_sevens(text: str) -> list[str]:
     return [text[at : at + 7] for at in range(0, len(text), 7)]
-
-
-def _event(kind: str, **fields: Any) -> bytes:
-    return b"event: %b\ndata: %b\n\n" % (kind.encode(), _json({"type": kind, **fields}))
-
-
-def _json(value: dict[str, Any]) -> bytes:
-    return json.dumps(value, ensure_ascii=False).encode()

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 import pytest
@@ -12,7 +12,7 @@ from gateway.api.dialects import parse_any
 from gateway.domain.errors import UpstreamError
 from gateway.domain.policy import Timeouts
 from gateway.domain.pricing import Usage
-from gateway.ports import Completion
+from gateway.ports import Completion, Provider
 from gateway.providers.directory import ProviderDirectory
 from gateway.providers.sse import DONE
 from tests.conformance.google_api import token_endpoint
@@ -64,19 +64,26 @@ def answering(upstream: Upstream, row: Row, reply: Reply) -> list[Heard]:
     return asked
 
 
+class Providers(Protocol):
+    """Where the provider of a name comes from: the gateway's directory, or what a test has in its place."""
+
+    def get(self, name: str) -> Provider: ...
+    async def aclose(self) -> None: ...
+
+
 class Caller:
     """Calls on one event loop with one directory of providers, as a gateway makes them, until it is closed."""
 
-    def __init__(self) -> None:
+    def __init__(self, providers: Providers | None = None) -> None:
         self._runner = asyncio.Runner()
-        self._directory = ProviderDirectory(now=lambda: 1_790_000_000.0)
+        self._providers = providers or ProviderDirectory(now=lambda: 1_790_000_000.0)
 
     def complete(self, row: Row, url: str, *, tool: bool = False) -> Completion:
-        return self._runner.run(_complete(self._directory, row, url, chat(row, tool=tool)))
+        return self._runner.run(_complete(self._providers, row, url, chat(row, tool=tool)))
 
     def stream(self, row: Row, url: str, *, tool: bool = False) -> Streamed:
         asked = chat(row, stream=True, tool=tool) | {"stream_options": {"include_usage": True}}
-        return self._runner.run(_stream(self._directory, row, url, asked))
+        return self._runner.run(_stream(self._providers, row, url, asked))
 
     def failure(self, row: Row, url: str, *, streamed: bool = False) -> UpstreamError:
         call: Callable[[Row, str], object] = self.stream if streamed else self.complete
@@ -85,18 +92,18 @@ class Caller:
         return caught.value
 
     def close(self) -> None:
-        self._runner.run(self._directory.aclose())
+        self._runner.run(self._providers.aclose())
         self._runner.close()
 
 
-async def _complete(directory: ProviderDirectory, row: Row, url: str, asked: Mapping[str, Any]) -> Completion:
+async def _complete(providers: Providers, row: Row, url: str, asked: Mapping[str, Any]) -> Completion:
     request = parse_any(orjson.dumps(asked))
-    return await directory.get(row.provider).complete(deployment_of(row, url), request, _TIMEOUTS)
+    return await providers.get(row.provider).complete(deployment_of(row, url), request, _TIMEOUTS)
 
 
-async def _stream(directory: ProviderDirectory, row: Row, url: str, asked: Mapping[str, Any]) -> Streamed:
+async def _stream(providers: Providers, row: Row, url: str, asked: Mapping[str, Any]) -> Streamed:
     request = parse_any(orjson.dumps(asked))
-    opened = await directory.get(row.provider).stream(deployment_of(row, url), request, _TIMEOUTS)
+    opened = await providers.get(row.provider).stream(deployment_of(row, url), request, _TIMEOUTS)
     try:
         data = b"".join([piece async for piece in opened])
     finally:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.domain.provider_options import OPTIONS
+from gateway.providers.whole_stream import UNSTREAMED
 from tests.conformance.row import MEANING, Failure, Row
 from tests.conformance.rows import ROWS
 from tests.conformance.snippet import snippet
@@ -27,10 +28,13 @@ and the whole body of the request; answers and streams; usage; errors. No row wa
 
 - **chat**: system, user and assistant turns, `max_tokens`, `temperature` and `stop` arrive as the provider wants them,
   and the answer is OpenAI's.
-- **stream**: each piece of text is a chunk of its own; then the finish reason, the usage and `[DONE]`.
+- **stream**: each piece of text is a chunk of its own; then the finish reason, the usage where the client asks for it,
+  and `[DONE]`. *In one piece*: there is no stream to be had; the gateway asks for the whole answer and then streams
+  that. All of it has to come within the `first_token_s` of the route's `timeout`, 30 seconds if not given.
 - **usage**: the tokens counted, and billed, are those the provider reported, in answers and streams.
 - **errors** that keep their meaning: *key* not accepted; *rate limit*, with the seconds to wait; prompt *too long*;
-  *filter*; *5xx*. Every row also tells a refused connection, a reset one, a stream cut short and a 200 that is none.
+  *filter*; *5xx*. Every row also tells a refused connection, a reset one, a stream cut short and a 200 that is no
+  answer.
 - **price**: the bundled price map knows it under this name. Else write `price`, or it is unpriced, never free.
 
 An attempt is one upstream call, with one exception: a connection that had been idle and closes before a byte of the
@@ -55,7 +59,7 @@ def _table() -> Iterator[str]:
     yield "| provider | `provider` | chat | stream | tools | usage | errors | price | through |"
     yield "|---|---|---|---|---|---|---|---|---|"
     for row in ROWS:
-        streams = _mark(row, "stream")
+        streams = "yes" if row.has_stream else "in one piece"
         through = "our own" if row.is_ours else "litellm"
         cells = (row.title, f"`{row.provider}`", _chat(row), streams, _mark(row, "tools"), "yes", _errors(row))
         yield f"| {' | '.join((*cells, 'yes' if row.is_priced else 'no', through))} |"
@@ -77,8 +81,11 @@ def _snippets() -> Iterator[str]:
     for row in ROWS:
         yield f"\n### {row.title}\n"
         yield f"```yaml\ndeployments:\n{snippet(row)}```"
+        notes = [] if row.has_stream else [f"Streams in one piece: {UNSTREAMED[row.provider].why}."]
         if row.not_done:
-            yield f"Not supported, or to be known: {row.not_done}."
+            notes.append(f"Not supported, or to be known: {row.not_done}.")
+        if notes:
+            yield " ".join(notes)
     yield ""
 
 

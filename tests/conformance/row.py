@@ -15,7 +15,7 @@ from gateway.domain.errors import (
 from gateway.domain.provider_options import SELF_HOSTED
 from tests.conformance.upstream import Heard, Reply
 
-Lack = Literal["stop", "stream", "stream usage", "tools"]
+Lack = Literal["stop", "stream", "tools"]
 Failure = Literal["credentials", "rate_limit", "overflow", "content_filter", "unavailable"]
 
 MEANING: Final[Mapping[Failure, type[UpstreamError]]] = {
@@ -92,7 +92,7 @@ class Row:
 
     path       what follows the server's address in `api_base`; `real_base` is what an operator writes there
     options    `provider_options`, `{url}` standing for the server; of `secrets` the value that its `${NAME}` stands for
-    lacks      what the provider, or litellm for it, does not do
+    lacks      what the provider, or litellm for it, does not do; without a stream its answers are streamed in one piece
     is_priced  whether the bundled price map knows it
     not_done   what is not supported and why, for the matrix
     """
@@ -113,7 +113,24 @@ class Row:
     @property
     def is_ours(self) -> bool:
         """Whether our own code speaks to it, rather than litellm."""
-        return self.provider in {"ai21", "azure", "cohere", "openai", "watsonx", *SELF_HOSTED}
+        return self.provider in {"ai21", "anthropic", "azure", "cohere", "openai", "watsonx", *SELF_HOSTED}
+
+    @property
+    def has_stream(self) -> bool:
+        """Whether the provider streams; else a streaming client gets its whole answer in one piece."""
+        return "stream" not in self.lacks
+
+    def reply(self, said: Said, *, stream: bool) -> Reply:
+        """What the provider answers to a client that asks for a stream or not."""
+        return self.api.stream(said) if stream and self.has_stream else self.api.whole(said)
+
+    def body(self, *, stream: bool, tool: bool = False) -> Any:
+        """What the provider is sent when a client asks for a stream or not."""
+        return self.api.body(self, stream=stream and self.has_stream, tool=tool)
+
+    def pieces(self, said: Said) -> list[str]:
+        """What a streaming client is told, chunk by chunk."""
+        return list(said.pieces) if self.has_stream else ["".join(said.pieces)]
 
     @property
     def name(self) -> str:

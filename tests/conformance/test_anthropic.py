@@ -1,4 +1,4 @@
-"""OpenAI's official client talks to Anthropic deployments through a running gateway, and cannot tell."""
+"""What Anthropic deployments do beyond the contract of all, for OpenAI's official client and a running gateway."""
 
 import base64
 import json
@@ -24,12 +24,9 @@ MODELS = (
     "length",
     "refusal",
     "error-invalid_request_error",
-    "error-authentication_error",
     "error-permission_error",
-    "error-overloaded_error",
     "spend-limit",
     "rate-limit:7",
-    "html",
     "overloaded:2",
     "overloaded:5",
     "cut:1",
@@ -99,18 +96,6 @@ def text_of(chunks: list[ChatCompletionChunk]) -> str:
     return "".join([choice.delta.content or "" for chunk in chunks for choice in chunk.choices])
 
 
-def test_a_whole_answer_comes_as_from_openai_with_its_usage_and_cost(gateway: GatewayProcess, client: OpenAI) -> None:
-    raw = client.chat.completions.with_raw_response.create(
-        model="only/text", messages=[{"role": "user", "content": "hi"}]
-    )
-
-    answer, record = raw.parse(), gateway.record(raw.headers["x-request-id"])
-    assert (answer.choices[0].message.content, answer.choices[0].finish_reason) == (ANSWER, "stop")
-    assert answer.usage is not None
-    assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (127, 30)
-    assert (record.usage, record.cost_nano_usd) == (USED, COST_NANO_USD)
-
-
 @pytest.mark.parametrize("wants_usage", [True, False])
 def test_a_stream_comes_as_from_openai_and_shows_its_usage_to_who_asked(client: OpenAI, wants_usage: bool) -> None:
     chunks = streamed(client, "only/text", stream_options={"include_usage": wants_usage})
@@ -121,8 +106,11 @@ def test_a_stream_comes_as_from_openai_and_shows_its_usage_to_who_asked(client: 
     assert counted == (chunks[-1:] if wants_usage else [])
 
 
-def test_a_stream_is_recorded_with_its_usage_and_cost(gateway: GatewayProcess) -> None:
-    body = {"model": "only/text", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_tokens_read_from_the_cache_and_written_to_it_are_recorded_and_paid_for(
+    gateway: GatewayProcess, is_stream: bool
+) -> None:
+    body = {"model": "only/text", "stream": is_stream, "messages": [{"role": "user", "content": "hi"}]}
 
     reply = gateway.chat(body)
 
@@ -209,11 +197,8 @@ def test_what_a_client_may_ask_for_is_taken_by_the_strict_server(client: OpenAI,
     ("model", "error", "code"),
     [
         ("error-invalid_request_error", openai.BadRequestError, "upstream_rejected"),
-        ("error-authentication_error", openai.InternalServerError, "upstream_credentials"),
-        ("error-overloaded_error", openai.InternalServerError, "upstream_unavailable"),
         ("spend-limit", openai.InternalServerError, "upstream_quota"),
         ("rate-limit:7", openai.RateLimitError, "upstream_rate_limit"),
-        ("html", openai.InternalServerError, "upstream_invalid_answer"),
     ],
 )
 @pytest.mark.parametrize("is_stream", [False, True])

@@ -29,9 +29,6 @@ CALL = Said(calls_tool=True)
 COUNTED = Usage(input_tokens=SAID.input_tokens, output_tokens=SAID.output_tokens)
 
 every_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-every_streaming_row = pytest.mark.parametrize(
-    "row", [row for row in ROWS if "stream" not in row.lacks], ids=lambda row: row.name
-)
 every_row_with_tools = pytest.mark.parametrize(
     "row", [row for row in ROWS if "tools" not in row.lacks], ids=lambda row: row.name
 )
@@ -41,13 +38,13 @@ every_row_with_tools = pytest.mark.parametrize(
 def test_a_conversation_arrives_as_the_provider_wants_it_and_its_answer_as_openai_would_give_it(
     row: Row, caller: Caller, upstream: Upstream
 ) -> None:
-    asked = answering(upstream, row, row.api.whole(SAID))
+    asked = answering(upstream, row, row.reply(SAID, stream=False))
 
     completion = caller.complete(row, upstream.url)
 
     (heard,) = asked
     answer = orjson.loads(completion.body)
-    assert heard.json() == row.api.body(row, stream=False, tool=False)
+    assert heard.json() == row.body(stream=False)
     assert answer["object"] == "chat.completion"
     assert answer["choices"][0]["message"]["role"] == "assistant"
     assert answer["choices"][0]["message"]["content"] == "".join(SAID.pieces)
@@ -56,21 +53,22 @@ def test_a_conversation_arrives_as_the_provider_wants_it_and_its_answer_as_opena
     assert (answer["usage"]["prompt_tokens"], answer["usage"]["completion_tokens"]) == (21, 5)
 
 
-@every_streaming_row
+@every_row
 def test_a_stream_is_one_chunk_for_each_piece_then_the_finish_reason_the_usage_and_done(
     row: Row, caller: Caller, upstream: Upstream
 ) -> None:
-    asked = answering(upstream, row, row.api.stream(SAID))
+    asked = answering(upstream, row, row.reply(SAID, stream=True))
 
     streamed = caller.stream(row, upstream.url)
 
     (heard,) = asked
-    assert heard.json() == row.api.body(row, stream=True, tool=False)
-    assert streamed.texts == list(SAID.pieces)
+    assert heard.json() == row.body(stream=True)
+    assert streamed.texts == row.pieces(SAID)
     assert streamed.finish_reasons == ["stop"]
     assert streamed.usage == COUNTED
     assert streamed.is_done
     assert streamed.chunks[-1]["usage"]["completion_tokens"] == 5
+    assert len({(chunk["id"], chunk["created"], chunk["model"]) for chunk in streamed.chunks}) == 1
 
 
 @every_row_with_tools
@@ -81,7 +79,7 @@ def test_a_tool_is_offered_and_its_call_comes_back(row: Row, caller: Caller, ups
 
     (heard,) = asked
     (call,) = answer["choices"][0]["message"]["tool_calls"]
-    assert heard.json() == row.api.body(row, stream=False, tool=True)
+    assert heard.json() == row.body(stream=False, tool=True)
     assert answer["choices"][0]["finish_reason"] == "tool_calls"
     assert call["type"] == "function"
     assert call["function"]["name"] == "weather"
@@ -90,7 +88,7 @@ def test_a_tool_is_offered_and_its_call_comes_back(row: Row, caller: Caller, ups
 
 @every_row_with_tools
 def test_a_tools_call_is_streamed(row: Row, caller: Caller, upstream: Upstream) -> None:
-    answering(upstream, row, row.api.stream(CALL))
+    answering(upstream, row, row.reply(CALL, stream=True))
 
     streamed = caller.stream(row, upstream.url, tool=True)
 
@@ -112,7 +110,7 @@ def failures() -> list[Any]:
         for row in ROWS
         for kind in MEANING
         for streamed in (False, True)
-        if row.api.failure(kind) is not None and not (streamed and "stream" in row.lacks)
+        if row.api.failure(kind) is not None
     ]
 
 
@@ -134,10 +132,12 @@ def test_each_error_keeps_its_meaning_its_status_and_when_to_come_back(
     assert upstream.url not in f"{error.message}{error.detail}"
 
 
-@every_streaming_row
+@every_row
 @pytest.mark.parametrize("pieces", [1, -1], ids=["early", "late"])
 def test_a_stream_that_is_cut_short_is_interrupted(row: Row, pieces: int, caller: Caller, upstream: Upstream) -> None:
-    whole = row.api.stream(SAID)
+    whole = row.reply(SAID, stream=True)
+    if not row.has_stream:
+        whole = replace(whole, pieces=tuple(bytes([byte]) for byte in whole.pieces[0]))
     text = whole.pieces[:1] if pieces == 1 else whole.pieces[: _before_the_end(whole)]
     answering(upstream, row, replace(whole, pieces=text, ends="cut"))
 
@@ -148,7 +148,7 @@ def test_a_stream_that_is_cut_short_is_interrupted(row: Row, pieces: int, caller
 
 def _before_the_end(reply: Reply) -> int:
     """How many pieces come before the one that says why the answer ends."""
-    ends = (b'finish_reason": "', b"finishReason", b"messageStop", b"message-end", b'"done": true', b"eos_token")
+    ends = (b'finish_reason": "', b"finishReason", b"messageStop", b"message_delta", b"eos_token")
     last = next((at for at, piece in enumerate(reply.pieces) if any(mark in piece for mark in ends)), None)
     return len(reply.pieces) - 1 if last is None else last
 
@@ -163,7 +163,7 @@ def test_a_200_that_is_no_answer_is_invalid(row: Row, body: bytes, caller: Calle
     assert type(error) is UpstreamInvalidAnswerError
 
 
-@every_streaming_row
+@every_row
 @pytest.mark.parametrize("body", [b"<html><body>Welcome</body></html>", b""], ids=["html", "empty"])
 def test_a_200_that_is_no_stream_is_an_error_before_anything_is_passed_on(
     row: Row, body: bytes, caller: Caller, upstream: Upstream
@@ -184,7 +184,7 @@ def test_a_connection_reset_before_the_answer_is_one_call_and_interrupted(
     asked = answering(upstream, row, Reply(ends="reset"))
     calling = Caller() if row.is_ours else caller
 
-    error = calling.failure(row, upstream.url, streamed=streamed and "stream" not in row.lacks)
+    error = calling.failure(row, upstream.url, streamed=streamed)
 
     if calling is not caller:
         calling.close()

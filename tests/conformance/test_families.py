@@ -20,7 +20,7 @@ GEMINI = BY_NAME["google-gemini"]
 CACHED = Said(cached_tokens=16)
 
 
-@pytest.mark.parametrize("name", ["openai", "azure-openai", "google-gemini", "google-vertex-ai"])
+@pytest.mark.parametrize("name", ["openai", "azure-openai", "anthropic", "google-gemini", "google-vertex-ai"])
 def test_tokens_that_were_cached_are_counted_as_such(name: str, caller: Caller, upstream: Upstream) -> None:
     row = BY_NAME[name]
     answering(upstream, row, row.api.whole(CACHED))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from gateway.domain.chat_answer import answer_of, streamed_answer
 from tests.conformance.calls import answering
 from tests.conformance.row import Row, Said, chat
 from tests.conformance.rows import ROWS
@@ -22,16 +23,17 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Ite
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "stream"])
 def test_a_client_is_answered_in_openais_shape_and_the_tokens_are_recorded(
-    row: Row, gateway: GatewayProcess, upstream: Upstream
+    row: Row, streamed: bool, gateway: GatewayProcess, upstream: Upstream
 ) -> None:
-    asked = answering(upstream, row, row.api.whole(Said()))
+    asked = answering(upstream, row, row.reply(Said(), stream=streamed))
 
-    reply = gateway.chat(chat(row) | {"model": row.name})
+    reply = gateway.chat(chat(row, stream=streamed) | {"model": row.name})
 
     assert reply.status == 200, reply.body
     record = gateway.record(reply.headers["x-request-id"])
-    assert reply.json()["choices"][0]["message"]["content"] == "Rain in Oslo."
+    assert (streamed_answer(reply.body) if streamed else answer_of(reply.body)).text == "Rain in Oslo."
     assert [attempt.deployment for attempt in record.attempts] == [row.name]
     assert (record.usage and record.usage.input_tokens, record.usage and record.usage.output_tokens) == (21, 5)
     assert (record.cost_nano_usd is not None) == row.is_priced

@@ -6,6 +6,7 @@ import pytest
 from gateway.providers.anthropic_http import AnthropicProvider
 from gateway.providers.directory import ProviderDirectory
 from gateway.providers.openai_http import OpenAIProvider, api_key, bearer
+from gateway.providers.whole_stream import WholeStreamProvider
 from tests.virtual_time import run
 
 
@@ -62,6 +63,14 @@ def test_litellm_is_imported_for_its_own_providers_only() -> None:
 
 
 def test_any_other_name_is_litellms() -> None:
-    provider = _directory().get("bedrock")
+    provider = _directory().get("mistral")
 
     assert type(provider).__name__ == "LitellmProvider"
+
+
+@pytest.mark.parametrize("name", ["bedrock", "cohere_chat", "gpt4all"])
+def test_a_provider_with_models_that_do_not_stream_streams_them_in_one_piece(name: str) -> None:
+    directory = _directory()
+
+    assert isinstance(directory.get(name), WholeStreamProvider)
+    assert directory.get(name) is directory.get(name)
