@@ -62,6 +62,5 @@ FAULTS: dict[int, str] = {
 
 NOT_HERE: dict[int, str] = {
     **dict.fromkeys(range(31, 50), "its tests are those of the client's side, in tests/faults/client"),
-    27: "its test, tests/faults/test_anthropic_streams.py, waits for `/v1/messages` to be served",
     61: "a matter of migrations: their tests come with the work on them",
 }
