@@ -38,6 +38,7 @@ ENVELOPES: Final[dict[type[GatewayError], Envelope]] = {
     errors.UpstreamTlsError: Envelope(502, "server_error"),
     errors.UpstreamTimeoutError: Envelope(504, "server_error"),
     errors.UpstreamUnavailableError: Envelope(502, "server_error"),
+    errors.UpstreamOverloadedError: Envelope(503, "server_error"),
     errors.UpstreamRateLimitError: Envelope(429, "rate_limit_error"),
     errors.UpstreamQuotaError: Envelope(503, "server_error"),
     errors.UpstreamCredentialsError: Envelope(502, "server_error"),

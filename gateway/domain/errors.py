@@ -21,6 +21,7 @@ GatewayError
 │   │   └── UpstreamTlsError            its certificate or handshake is not to be trusted
 │   ├── UpstreamTimeoutError        connected, then too slow
 │   ├── UpstreamUnavailableError    a 5xx of its own
+│   │   └── UpstreamOverloadedError     529: it has more to do than it can
 │   ├── UpstreamRateLimitError      429; may carry when to come back
 │   ├── UpstreamQuotaError          our account there has run out of money
 │   ├── UpstreamCredentialsError    it does not accept our key
@@ -176,6 +177,10 @@ class UpstreamTimeoutError(UpstreamError):
 class UpstreamUnavailableError(UpstreamError):
     code = "upstream_unavailable"
     retryable = True
+
+
+class UpstreamOverloadedError(UpstreamUnavailableError):
+    code = "upstream_overloaded"
 
 
 class UpstreamRateLimitError(UpstreamError):

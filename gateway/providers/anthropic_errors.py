@@ -19,6 +19,7 @@ from gateway.domain.errors import (
     UpstreamInterruptedError,
     UpstreamInvalidAnswerError,
     UpstreamMissingModelError,
+    UpstreamOverloadedError,
     UpstreamQuotaError,
     UpstreamRateLimitError,
     UpstreamRejectedError,
@@ -40,7 +41,7 @@ TYPES: Final[Mapping[str, tuple[int, type[UpstreamError]]]] = {
     "rate_limit_error": (429, UpstreamRateLimitError),
     "api_error": (500, UpstreamUnavailableError),
     "timeout_error": (504, UpstreamTimeoutError),
-    "overloaded_error": (529, UpstreamUnavailableError),
+    "overloaded_error": (529, UpstreamOverloadedError),
 }
 """Every documented `error.type`: the status it is answered with, and what it is to us."""
 

@@ -15,6 +15,7 @@ from gateway.domain.errors import (
     UpstreamError,
     UpstreamInvalidAnswerError,
     UpstreamMissingModelError,
+    UpstreamOverloadedError,
     UpstreamQuotaError,
     UpstreamRateLimitError,
     UpstreamRejectedError,
@@ -45,6 +46,7 @@ _BY_STATUS: Final[dict[int, type[UpstreamError]]] = {
     408: UpstreamTimeoutError,
     413: ContextOverflowError,
     429: UpstreamRateLimitError,
+    529: UpstreamOverloadedError,
 }
 _OVERFLOW_MARKS: Final = (
     "available context size",  # llama.cpp

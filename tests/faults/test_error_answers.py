@@ -91,8 +91,8 @@ def test_f006_overloaded(faulty: Faulty) -> None:
         asked = run.ask("first/error-529")
         alone = run.ask("only/error-529")
 
-        assert outcomes(run, asked) == ["upstream_unavailable", None]
-        assert alone.reply.status in (502, 503)
+        assert outcomes(run, asked) == ["upstream_overloaded", None]
+        assert (alone.reply.status, alone.error_code) == (503, "upstream_overloaded")
         run.measure(first_byte_ms=asked.first_byte_s * 1e3, status_alone=alone.reply.status)
 
 

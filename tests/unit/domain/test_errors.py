@@ -11,11 +11,11 @@ from gateway.domain.errors import (
     FailedCheckError,
     GatewayError,
     InvalidRequestError,
-    OverloadedError,
     RequestError,
     UpstreamConnectError,
     UpstreamError,
     UpstreamInterruptedError,
+    UpstreamOverloadedError,
     UpstreamRejectedError,
     UpstreamTimeoutError,
     UpstreamTlsError,
@@ -63,7 +63,12 @@ def test_no_two_errors_share_a_code_but_the_plainest_request_error_and_the_two_t
 def test_only_what_may_pass_in_a_moment_is_retryable() -> None:
     retryable = {each for each in ALL if each.retryable}
 
-    assert retryable == {OverloadedError, UpstreamConnectError, UpstreamUnavailableError, UpstreamInterruptedError}
+    assert retryable == {
+        UpstreamConnectError,
+        UpstreamInterruptedError,
+        UpstreamOverloadedError,
+        UpstreamUnavailableError,
+    }
 
 
 def test_only_a_request_the_upstream_finds_malformed_is_not_tried_elsewhere() -> None:

@@ -11,6 +11,7 @@ from gateway.domain.errors import (
     UpstreamInterruptedError,
     UpstreamInvalidAnswerError,
     UpstreamMissingModelError,
+    UpstreamOverloadedError,
     UpstreamQuotaError,
     UpstreamRateLimitError,
     UpstreamRejectedError,
@@ -32,7 +33,7 @@ DOCUMENTED = {
     "rate_limit_error": (429, UpstreamRateLimitError),
     "api_error": (500, UpstreamUnavailableError),
     "timeout_error": (504, UpstreamTimeoutError),
-    "overloaded_error": (529, UpstreamUnavailableError),
+    "overloaded_error": (529, UpstreamOverloadedError),
 }
 """The API's own list, of which the SDK of the vendor has a class for each."""
 

@@ -15,8 +15,8 @@ from gateway.domain.errors import (
     UpstreamError,
     UpstreamInterruptedError,
     UpstreamInvalidAnswerError,
+    UpstreamOverloadedError,
     UpstreamRateLimitError,
-    UpstreamUnavailableError,
 )
 from gateway.domain.pricing import Usage
 from gateway.providers.anthropic_stream import MessageEvents
@@ -390,7 +390,7 @@ def test_a_stream_out_of_order_malformed_or_cut_is_an_interruption(stream: bytes
 @pytest.mark.parametrize("before", [b"", START, START + HELLO])
 @pytest.mark.parametrize(
     ("kind", "error"),
-    [("overloaded_error", UpstreamUnavailableError), ("rate_limit_error", UpstreamRateLimitError)],
+    [("overloaded_error", UpstreamOverloadedError), ("rate_limit_error", UpstreamRateLimitError)],
 )
 def test_an_error_event_is_the_error_it_names(before: bytes, kind: str, error: type[UpstreamError]) -> None:
     with pytest.raises(UpstreamError) as caught:

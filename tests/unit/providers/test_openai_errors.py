@@ -8,6 +8,7 @@ from gateway.domain.errors import (
     UpstreamError,
     UpstreamInvalidAnswerError,
     UpstreamMissingModelError,
+    UpstreamOverloadedError,
     UpstreamQuotaError,
     UpstreamRateLimitError,
     UpstreamRejectedError,
@@ -40,7 +41,7 @@ def error(status: int, body: bytes | None = None, **said: object) -> UpstreamErr
         (429, UpstreamRateLimitError),
         (500, UpstreamUnavailableError),
         (503, UpstreamUnavailableError),
-        (529, UpstreamUnavailableError),
+        (529, UpstreamOverloadedError),
         (599, UpstreamUnavailableError),
     ],
 )
