@@ -125,6 +125,12 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 (Query(rate("rejected_total", by="code"), "{{code}}"),),
                 stacked=True,
             ),
+            Panel(
+                "Repeated by clients",
+                "Requests that a client's SDK says it has sent before: what we do not mend, they multiply.",
+                units.RequestsPerSecond,
+                (Query(rate("client_retries_total"), "repeated"),),
+            ),
         ),
     ),
     (

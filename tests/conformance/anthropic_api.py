@@ -13,7 +13,7 @@ _ERRORS: Final[Mapping[Failure, tuple[str, str]]] = {
     "rate_limit": ("rate_limit_error", "This request would exceed your organization's rate limit."),
     "overflow": ("invalid_request_error", "prompt is too long: 210000 tokens > 200000 maximum"),
     "content_filter": ("invalid_request_error", "Output blocked by content filtering policy"),
-    "unavailable": ("overloaded_error", "Overloaded"),
+    "unavailable": ("api_error", "Internal server error"),
 }
 
 

@@ -236,7 +236,7 @@ def test_what_fails_before_the_answer_begins_is_mended_out_of_the_clients_sight(
 
 
 @pytest.mark.parametrize(
-    ("model", "code"), [("overloaded:5", "upstream_unavailable"), ("cut:5", "upstream_interrupted")]
+    ("model", "code"), [("overloaded:5", "upstream_overloaded"), ("cut:5", "upstream_interrupted")]
 )
 def test_what_fails_later_ends_the_stream_with_an_error_and_what_was_used_is_recorded(
     gateway: GatewayProcess, model: str, code: str

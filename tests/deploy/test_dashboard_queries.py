@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -57,17 +57,21 @@ def send_load(port: int) -> None:
     assert status_of(port, {"model": "auto", "messages": user(EASY)}, key="unknown") == 401
     assert status_of(port, {"model": "no-such-alias", "messages": user(EASY)}) == 404
     assert status_of(port, {"model": "auto", "messages": []}) == 400
+    again = {"x-stainless-retry-count": "1"}
+    assert status_of(port, {"model": "auto", "messages": user(EASY)}, headers=again) == 200
 
 
 def user(text: str) -> list[dict[str, str]]:
     return [{"role": "user", "content": text}]
 
 
-def status_of(port: int, payload: dict[str, Any], key: str = "sw-demo") -> int:
+def status_of(
+    port: int, payload: dict[str, Any], key: str = "sw-demo", headers: Mapping[str, str] | None = None
+) -> int:
     request = Request(
         f"http://127.0.0.1:{port}/v1/chat/completions",
         data=json.dumps(payload).encode(),
-        headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
+        headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json", **(headers or {})},
     )
     try:
         with urlopen(request, timeout=30) as answer:

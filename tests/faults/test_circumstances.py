@@ -13,7 +13,7 @@ from gateway.providers.scripted import ScriptedUpstream
 from tests.faults.ledgers import footprint
 from tests.faults.policies import Case
 from tests.faults.proxy import FaultProxy
-from tests.faults.runs import FaultRun
+from tests.faults.runs import FaultRun, World
 from tests.gateway_process import models_called
 
 Faulty = Callable[..., AbstractContextManager[FaultRun]]
@@ -122,8 +122,9 @@ def longest_wait_s(run: FaultRun) -> float:
     return max(waits_s)
 
 
-def test_f063_a_large_body_does_not_hold_up_the_others(faulty: Faulty) -> None:
+def test_f063_a_large_body_does_not_hold_up_the_others(faulty: Faulty, world: World) -> None:
     """While a request of 8 MB is read, others are answered; of three tries the best, for a machine may be busy."""
+    longest_wait_s(FaultRun(world=world))  # what is loaded with the first of its size belongs to no fault
     with faulty() as run:
         longest_s = min(longest_wait_s(run) for _ in range(3))
 
