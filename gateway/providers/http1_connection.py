@@ -12,7 +12,7 @@ import httptools
 from gateway.providers.http_client import HttpError
 
 MAX_HEAD_BYTES: Final = 64 * 1024
-HIGH_WATER_BYTES: Final = 256 * 1024
+HIGH_WATER_BYTES: Final = 64 * 1024
 """Body bytes kept for a reader that does not come; beyond it the upstream has to wait."""
 
 _TCP_INFO_BYTES: Final = 216

@@ -15,10 +15,8 @@ from tests.gateway_process import KEY, GatewayProcess, eventually, running_gatew
 
 STREAMS = 2_000
 SLOW = 50
-CHUNKS = 12
-PAUSE_S = 0.5
-MODEL = f"chunks:{CHUNKS}:{int(PAUSE_S * 1e3)}"
-LARGE = "huge:16"
+MODELS = {"long": "chunks:40:500", "short": "chunks:8:500", "brief": "chunks:2:10", "large": "huge:16"}
+"""Alias → scripted model: so many chunks, so many milliseconds before each; or so many megabytes at once."""
 MOST_KB = 60
 STALLED_S = 5.0
 """Ten times the pause: the machine is not ours alone, and upstream, gateway and two thousand clients share it."""
@@ -48,7 +46,7 @@ def upstream_process() -> Iterator[str]:
 def policies(upstream: str) -> str:
     deployments = [
         {"name": name, "tier": "small", "provider": "openai", "model": model, "api_base": f"{upstream}/v1"}
-        for name, model in (("paced", MODEL), ("large", LARGE))
+        for name, model in MODELS.items()
     ]
     return json.dumps(
         {
@@ -74,8 +72,8 @@ async def opened(gateway: GatewayProcess, alias: str) -> tuple[asyncio.StreamRea
     return reader, writer
 
 
-async def read(gateway: GatewayProcess, stream: Stream) -> None:
-    reader, writer = await opened(gateway, "paced")
+async def read(gateway: GatewayProcess, alias: str, stream: Stream) -> None:
+    reader, writer = await opened(gateway, alias)
     asked_s = last_s = time.monotonic()
     tail = b""
     while data := await reader.read(4_096):
@@ -105,23 +103,36 @@ async def dawdle(gateway: GatewayProcess, until: asyncio.Event) -> None:
             await asyncio.sleep(1.0)
 
 
-async def watch(gateway: GatewayProcess, until: asyncio.Event) -> float:
-    """The most memory the gateway takes, in MB."""
-    most = gateway.rss_mb()
+@dataclass
+class Peak:
+    """The most memory the gateway took, and the most requests it had in flight."""
+
+    mb: float = 0.0
+    inflight: int = 0
+
+
+def inflight(gateway: GatewayProcess) -> int:
+    page = gateway.admin("/metrics").body.decode()
+    return int(float(page.partition("\nsizewise_inflight_requests ")[2].split()[0]))
+
+
+async def watch(gateway: GatewayProcess, until: asyncio.Event) -> Peak:
+    peak = Peak()
     while not until.is_set():
-        await asyncio.sleep(0.1)
-        most = max(most, gateway.rss_mb())
-    return most
+        peak.mb = max(peak.mb, gateway.rss_mb())
+        peak.inflight = max(peak.inflight, await asyncio.to_thread(inflight, gateway))
+        await asyncio.sleep(0.5)
+    return peak
 
 
-async def run(gateway: GatewayProcess, streams: list[Stream], *, slow: int) -> float:
-    """Read all streams beside so many slow readers; returns the most memory the gateway took, in MB."""
+async def run(gateway: GatewayProcess, alias: str, streams: list[Stream], *, slow: int = 0) -> Peak:
+    """Read all streams beside so many slow readers."""
     done = asyncio.Event()
     watching = asyncio.create_task(watch(gateway, done))
     dawdling = [asyncio.create_task(dawdle(gateway, done)) for _ in range(slow)]
     reading = []
     for number, stream in enumerate(streams):
-        reading.append(asyncio.create_task(read(gateway, stream)))
+        reading.append(asyncio.create_task(read(gateway, alias, stream)))
         if number % 20 == 19:
             await asyncio.sleep(0.01)
     await asyncio.gather(*reading)
@@ -132,18 +143,19 @@ async def run(gateway: GatewayProcess, streams: list[Stream], *, slow: int) -> f
 
 def test_two_thousand_streams_run_at_once_and_none_stalls(tmp_path: Path) -> None:
     with upstream_process() as upstream, running_gateway(tmp_path, {"p.yaml": policies(upstream)}) as gateway:
-        asyncio.run(run(gateway, [Stream() for _ in range(20)], slow=0))
+        asyncio.run(run(gateway, "brief", [Stream() for _ in range(20)]))
         before_mb = gateway.rss_mb()
         streams = [Stream() for _ in range(STREAMS)]
 
-        most_mb = asyncio.run(run(gateway, streams, slow=0))
+        peak = asyncio.run(run(gateway, "long", streams))
 
-        kb_each = (most_mb - before_mb) * 1_024 / STREAMS
+        kb_each = (peak.mb - before_mb) * 1_024 / STREAMS
         worst_s = max(gap_s for stream in streams for gap_s in stream.gaps_s)
         first_s = max(stream.first_s for stream in streams)
         print(
             f"{STREAMS} streams: {kb_each:.1f} KB each, first bytes after {first_s:.2f} s, longest gap {worst_s:.2f} s"
         )
+        assert peak.inflight == STREAMS
         assert all(stream.is_whole for stream in streams)
         assert worst_s < STALLED_S
         assert kb_each < MOST_KB
@@ -152,16 +164,16 @@ def test_two_thousand_streams_run_at_once_and_none_stalls(tmp_path: Path) -> Non
 
 def test_readers_of_one_byte_a_second_take_little_memory_and_delay_nobody(tmp_path: Path) -> None:
     with upstream_process() as upstream, running_gateway(tmp_path, {"p.yaml": policies(upstream)}) as gateway:
-        asyncio.run(run(gateway, [Stream() for _ in range(20)], slow=0))
+        asyncio.run(run(gateway, "brief", [Stream() for _ in range(20)]))
         before_mb = gateway.rss_mb()
         streams = [Stream() for _ in range(100)]
 
-        most_mb = asyncio.run(run(gateway, streams, slow=SLOW))
+        peak = asyncio.run(run(gateway, "short", streams, slow=SLOW))
 
-        mb_each = (most_mb - before_mb) / SLOW
+        mb_each = (peak.mb - before_mb) / SLOW
         worst_s = max(gap_s for stream in streams for gap_s in stream.gaps_s)
         print(f"{SLOW} slow readers of 16 MB: {mb_each:.2f} MB each, the longest gap of another {worst_s:.2f} s")
         assert all(stream.is_whole for stream in streams)
         assert worst_s < STALLED_S
         assert mb_each < 2.0
-        eventually(lambda: gateway.rss_mb() < most_mb + 1 or None, "memory that does not grow")
+        eventually(lambda: gateway.rss_mb() < peak.mb + 1 or None, "memory that does not grow")

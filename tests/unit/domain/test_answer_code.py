@@ -91,10 +91,10 @@ def test_the_parser_warns_nobody_of_what_it_read() -> None:
 )  # fmt: skip
 @pytest.mark.parametrize("language", ["python", "json", "js"])
 def test_hostile_code_gets_a_verdict_in_time(language: str, code: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
 
     assert code_verdict(_fenced(language, code)) in {"", "broken", "unbalanced"}
-    assert time.perf_counter() - started < 0.25
+    assert time.process_time() - started < 0.25
 
 
 @given(st.text(), st.sampled_from(["python", "json", "js", "", "yaml"]))
@@ -109,9 +109,9 @@ def test_no_code_is_too_strange(code: str, language: str) -> None:
 def test_time_grows_no_faster_than_the_text(unit: str) -> None:
     text = "```js\n" + unit * (1_000_000 // len(unit))
     block = _fenced("ts", unit * (19_000 // len(unit))) + _fenced("python", unit * (19_000 // len(unit)))
-    started = time.perf_counter()
+    started = time.process_time()
 
     code_verdict(text)
     code_verdict(block)
 
-    assert time.perf_counter() - started < 0.25
+    assert time.process_time() - started < 0.25
