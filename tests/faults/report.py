@@ -72,7 +72,14 @@ def _row(number: int, cases: Sequence[Mapping[str, Any]]) -> str:
         outcome = "passed" if len(cases) == 1 else f"{passed} passed"
     else:
         outcome = f"{len(cases) - passed} failed"
-    return f"| {number} | {FAULTS[number]} | {cases[0]['expected']} | {_figures(cases)} | {outcome} |"
+    expected = cases[0]["expected"] or _sentence(cases[0]["test"])
+    return f"| {number} | {FAULTS[number]} | {expected} | {_figures(cases)} | {outcome} |"
+
+
+def _sentence(test: str) -> str:
+    """What the name of a test says."""
+    _, _, words = test.rpartition("::")[2].partition("[")[0].removeprefix("test_").partition("_")
+    return f"{words[:1].upper()}{words[1:].replace('_', ' ')}."
 
 
 def _figures(cases: Sequence[Mapping[str, Any]]) -> str:

@@ -31,3 +31,9 @@ def test_a_result_is_shown_with_its_figures() -> None:
     assert row.format("1.5", "passed") in page({1: [fast]})
     assert row.format("1.5–2.5", "2 passed") in page({1: [fast, slow]})
     assert row.format("1.5–2.5", "1 failed") in page({1: [fast, slow | {"outcome": "failed"}]})
+
+
+def test_a_test_that_says_no_more_than_its_name_is_told_by_it() -> None:
+    quiet = {"test": "f::test_f034_half_a_head_is_a_408[x]", "expected": "", "measured": {}, "outcome": "passed"}
+
+    assert "| 34 | slow request head or body | Half a head is a 408. |  | passed |" in page({34: [quiet]})
