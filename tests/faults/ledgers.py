@@ -22,6 +22,8 @@ MOST_CALLS_A_REQUEST = 1.2
 RSS_SLACK_MB = 24.0
 MOST_RESOLVERS = (os.cpu_count() or 1) + 4
 """asyncio looks host names up in a pool of so many threads, which then stays."""
+SPARE_TASKS = 2
+"""The scrape that counts them, and one that is about to end."""
 UPSTREAMS_SECRET = b"sk-scripted-canary"
 """The beginning of a key that the scripted upstream quotes in its 401 and 403 answers."""
 
@@ -31,23 +33,27 @@ _ERROR = b'data: {"error":'
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Footprint:
-    """What a process holds, read from /proc."""
+    """What a process holds, read from /proc; its tasks, from its metrics."""
 
     fds: int
     threads: int
+    tasks: int
     rss_mb: float
 
     def is_back_at(self, before: "Footprint", kept_fds: int) -> bool:
         return (
             self.fds <= before.fds + kept_fds
             and self.threads <= before.threads + MOST_RESOLVERS
+            and self.tasks <= before.tasks + SPARE_TASKS
             and self.rss_mb <= before.rss_mb + RSS_SLACK_MB
         )
 
 
 def footprint(gateway: GatewayProcess) -> Footprint:
     process = Path(f"/proc/{gateway.process.pid}")
+    metrics = gateway.admin("/metrics").body.decode()
     return Footprint(
+        tasks=int(float(metrics.partition("\nsizewise_tasks ")[2].split()[0])),
         fds=len(list((process / "fd").iterdir())),
         threads=len(list((process / "task").iterdir())),
         rss_mb=gateway.rss_mb(),

@@ -23,7 +23,7 @@ fault, healthy traffic again; beside what stands here, each run asserts on both 
 - what a client of a stream got is a prefix of what the upstream sent, or ends in an error event (I4)
 - no key and no prompt is in a log, row, metric or answer (I5)
 - there are at most 1.2 upstream calls a request (I6)
-- descriptors, threads, memory and overhead are back at where they were within 30 s (I7)
+- descriptors, threads, tasks, memory and overhead are back at where they were within 30 s (I7)
 
 | # | fault | expected | measured | |
 |---|---|---|---|---|
