@@ -5,11 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
-from gateway.domain.errors import (
-    UpstreamConnectError,
-    UpstreamInterruptedError,
-    UpstreamInvalidAnswerError,
-)
+from gateway.domain.errors import UpstreamInterruptedError
 from gateway.domain.policy import Deployment, Timeouts
 from gateway.domain.pricing import Usage
 from gateway.domain.request import ChatRequest
@@ -18,16 +14,12 @@ from gateway.providers.anthropic_answer import completion_of
 from gateway.providers.anthropic_errors import error_of
 from gateway.providers.anthropic_request import messages_body
 from gateway.providers.anthropic_stream import MessageEvents
-from gateway.providers.http_client import BodyTooLongError, HttpClient, HttpError, HttpResponse
+from gateway.providers.http_answers import opened, require_stream, whole_body
+from gateway.providers.http_client import HttpClient, HttpError, HttpResponse
 
 API_VERSION: Final = "2023-06-01"
-"""Of the wire format. The next, 2026-10-21, refuses `temperature`, `top_p` and `top_k`, which OpenAI's clients send.
+"""Of the wire format. A later one is said to refuse the sampling fields that OpenAI's clients send; not tried."""
 
-Source: the vendor's guide for moving to it, platform.claude.com/docs/en/api/migration-2026-10-21
-"""
-
-MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
-_MAX_ERROR_BYTES: Final = 256 * 1024
 _SETTLE_S: Final = 0.05
 _DEFAULT_API_BASE: Final = "https://api.anthropic.com/v1"
 
@@ -41,25 +33,12 @@ class AnthropicProvider:
 
     async def complete(self, deployment: Deployment, request: ChatRequest, timeouts: Timeouts) -> Completion:
         response = await self._post(deployment, request, timeouts)
-        try:
-            body = await response.read(MAX_ANSWER_BYTES)
-        except HttpError as exc:
-            raise UpstreamInterruptedError(f"deployment {deployment.name!r}: {exc}") from exc
-        except BodyTooLongError as exc:
-            raise UpstreamInvalidAnswerError(
-                f"deployment {deployment.name!r} answered with more than {MAX_ANSWER_BYTES} bytes"
-            ) from exc
-        finally:
-            response.close()
+        body = await whole_body(deployment.name, response)
         return completion_of(deployment.name, body, self._now())
 
     async def stream(self, deployment: Deployment, request: ChatRequest, timeouts: Timeouts) -> "AnthropicStream":
         response = await self._post(deployment, request, timeouts)
-        if not response.headers.get("content-type", "").startswith("text/event-stream"):
-            response.close()
-            raise UpstreamInvalidAnswerError(
-                f"deployment {deployment.name!r} answered with something other than a stream"
-            )
+        require_stream(deployment.name, response)
         events = MessageEvents(deployment.name, created_s=self._now(), wants_usage=request.wants_usage)
         return AnthropicStream(response, events)
 
@@ -68,25 +47,16 @@ class AnthropicProvider:
 
     async def _post(self, deployment: Deployment, request: ChatRequest, timeouts: Timeouts) -> HttpResponse:
         """The answer to the translated request, once it is known to be a 200. Raises UpstreamError."""
-        try:
-            response = await self._client.post(
-                messages_url(deployment),
-                _headers(deployment),
-                messages_body(deployment, request),
-                connect_s=timeouts.connect_s,
-            )
-        except HttpError as exc:
-            kind = UpstreamConnectError if exc.is_connect else UpstreamInterruptedError
-            raise kind(f"deployment {deployment.name!r}: {exc}") from exc
-        if response.status == 200 and response.headers.get("content-encoding", "identity") == "identity":
-            return response
-        try:
-            body = await _beginning(response)
-        finally:
-            response.close()
-        if response.status == 200:
-            raise UpstreamInvalidAnswerError(f"deployment {deployment.name!r} compressed its answer unasked")
-        raise error_of(deployment.name, response.status, response.headers, body, self._now())
+        return await opened(
+            self._client,
+            deployment.name,
+            messages_url(deployment),
+            _headers(deployment),
+            messages_body(deployment, request),
+            connect_s=timeouts.connect_s,
+            error_of=error_of,
+            now=self._now,
+        )
 
 
 class AnthropicStream:
@@ -139,11 +109,3 @@ def _headers(deployment: Deployment) -> dict[str, str]:
     if deployment.api_key is not None:
         headers["x-api-key"] = deployment.api_key.reveal()
     return headers
-
-
-async def _beginning(response: HttpResponse) -> bytes:
-    """An error's body; empty where it does not come or is absurdly long."""
-    try:
-        return await response.read(_MAX_ERROR_BYTES)
-    except (HttpError, BodyTooLongError):
-        return b""

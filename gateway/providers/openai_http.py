@@ -9,24 +9,20 @@ import msgspec
 import orjson
 
 from gateway.domain.errors import (
-    UpstreamConnectError,
-    UpstreamError,
     UpstreamInterruptedError,
     UpstreamInvalidAnswerError,
-    UpstreamTlsError,
 )
 from gateway.domain.policy import Deployment, Timeouts
 from gateway.domain.pricing import Usage
 from gateway.domain.provider_options import text_of
 from gateway.domain.request import ChatRequest
 from gateway.ports import Completion
-from gateway.providers.http_client import BodyTooLongError, HttpClient, HttpError, HttpResponse
+from gateway.providers.http_answers import opened, require_stream, whole_body
+from gateway.providers.http_client import HttpClient, HttpError, HttpResponse
 from gateway.providers.openai_errors import error_of
 from gateway.providers.openai_usage import WireCompletion
 from gateway.providers.sse import EventStream
 
-MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
-_MAX_ERROR_BYTES: Final = 256 * 1024
 _DEFAULT_API_BASE: Final = "https://api.openai.com/v1"
 
 _log = logging.getLogger(__name__)
@@ -70,28 +66,12 @@ class OpenAIProvider:
 
     async def complete(self, deployment: Deployment, request: ChatRequest, timeouts: Timeouts) -> Completion:
         response = await self._post(deployment, request, timeouts)
-        if "json" not in response.headers.get("content-type", "json").lower():
-            response.close()
-            raise UpstreamInvalidAnswerError(f"deployment {deployment.name!r} answered with something other than JSON")
-        try:
-            body = await response.read(MAX_ANSWER_BYTES)
-        except HttpError as exc:
-            raise UpstreamInterruptedError(f"deployment {deployment.name!r}: {exc}") from exc
-        except BodyTooLongError as exc:
-            raise UpstreamInvalidAnswerError(
-                f"deployment {deployment.name!r} answered with more than {MAX_ANSWER_BYTES} bytes"
-            ) from exc
-        finally:
-            response.close()
+        body = await whole_body(deployment.name, response)
         return Completion(body=body, usage=_usage_of(deployment.name, body))
 
     async def stream(self, deployment: Deployment, request: ChatRequest, timeouts: Timeouts) -> "OpenAIStream":
         response = await self._post(deployment, request, timeouts)
-        if not response.headers.get("content-type", "").startswith("text/event-stream"):
-            response.close()
-            raise UpstreamInvalidAnswerError(
-                f"deployment {deployment.name!r} answered with something other than a stream"
-            )
+        require_stream(deployment.name, response)
         events = EventStream(deployment.name, hides_usage=not request.wants_usage)
         return OpenAIStream(deployment.name, response, events)
 
@@ -101,19 +81,16 @@ class OpenAIProvider:
     async def _post(self, deployment: Deployment, request: ChatRequest, timeouts: Timeouts) -> HttpResponse:
         """The answer to the relayed request, once it is known to be a 200. Raises UpstreamError."""
         url, headers, body = await self._written(deployment, request, timeouts)
-        try:
-            response = await self._client.post(url, headers, body, connect_s=timeouts.connect_s)
-        except HttpError as exc:
-            raise _kind(exc)(f"deployment {deployment.name!r}: {exc}") from exc
-        if response.status == 200 and response.headers.get("content-encoding", "identity") == "identity":
-            return response
-        try:
-            body = await _beginning(response)
-        finally:
-            response.close()
-        if response.status == 200:
-            raise UpstreamInvalidAnswerError(f"deployment {deployment.name!r} compressed its answer unasked")
-        raise error_of(deployment.name, response.status, response.headers, body, self._now())
+        return await opened(
+            self._client,
+            deployment.name,
+            url,
+            headers,
+            body,
+            connect_s=timeouts.connect_s,
+            error_of=error_of,
+            now=self._now,
+        )
 
     async def _written(
         self,
@@ -217,17 +194,3 @@ def _usage_of(deployment: str, body: bytes) -> Usage | None:
     if completion.choices is None:
         raise UpstreamInvalidAnswerError(f"deployment {deployment!r} answered without 'choices'")
     return None if completion.usage is None else completion.usage.plain()
-
-
-def _kind(error: HttpError) -> type[UpstreamError]:
-    if error.is_tls:
-        return UpstreamTlsError
-    return UpstreamConnectError if error.is_connect else UpstreamInterruptedError
-
-
-async def _beginning(response: HttpResponse) -> bytes:
-    """An error's body; empty where it does not come or is absurdly long."""
-    try:
-        return await response.read(_MAX_ERROR_BYTES)
-    except (HttpError, BodyTooLongError):
-        return b""

@@ -4,13 +4,11 @@ TGI refuses `/v1/chat/completions` for them, and litellm no longer speaks anythi
 """
 
 from collections.abc import AsyncIterator, Callable
-from typing import Final
 from uuid import uuid4
 
 import msgspec
 
 from gateway.domain.errors import (
-    UpstreamConnectError,
     UpstreamError,
     UpstreamInterruptedError,
     UpstreamInvalidAnswerError,
@@ -20,12 +18,10 @@ from gateway.domain.pricing import Usage
 from gateway.domain.request import ChatRequest
 from gateway.ports import Completion
 from gateway.providers import tgi_wire
-from gateway.providers.http_client import BodyTooLongError, HttpClient, HttpError, HttpResponse
+from gateway.providers.http_answers import opened, require_stream, whole_body
+from gateway.providers.http_client import HttpClient, HttpError, HttpResponse
 from gateway.providers.openai_errors import error_of
 from gateway.providers.sse import DONE
-
-_MOST_ANSWER_BYTES: Final = 16 * 1024 * 1024
-_MOST_ERROR_BYTES: Final = 256 * 1024
 
 
 class TgiGenerateProvider:
@@ -38,13 +34,9 @@ class TgiGenerateProvider:
     async def complete(self, deployment: Deployment, request: ChatRequest, timeouts: Timeouts) -> Completion:
         response = await self._post("generate", deployment, request, timeouts)
         try:
-            answer = msgspec.json.decode(await response.read(_MOST_ANSWER_BYTES), type=tgi_wire.Generated)
-        except HttpError as exc:
-            raise UpstreamInterruptedError(f"deployment {deployment.name!r}: {exc}") from exc
-        except (BodyTooLongError, msgspec.MsgspecError, UnicodeDecodeError) as exc:
+            answer = msgspec.json.decode(await whole_body(deployment.name, response), type=tgi_wire.Generated)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
             raise UpstreamInvalidAnswerError(f"deployment {deployment.name!r} answered without a text") from exc
-        finally:
-            response.close()
         text = answer.generated_text
         for stop in tgi_wire.stops_of(request):
             text = text.removesuffix(stop)
@@ -55,9 +47,7 @@ class TgiGenerateProvider:
 
     async def stream(self, deployment: Deployment, request: ChatRequest, timeouts: Timeouts) -> "TgiStream":
         response = await self._post("generate_stream", deployment, request, timeouts)
-        if not response.headers.get("content-type", "").startswith("text/event-stream"):
-            response.close()
-            raise UpstreamInvalidAnswerError(f"deployment {deployment.name!r} answered with no stream")
+        require_stream(deployment.name, response)
         return TgiStream(response, deployment, shows_usage=request.wants_usage)
 
     async def aclose(self) -> None:
@@ -69,22 +59,16 @@ class TgiGenerateProvider:
         if deployment.api_key is not None:
             headers["Authorization"] = f"Bearer {deployment.api_key.reveal()}"
         body = tgi_wire.body_of(deployment, request)
-        try:
-            response = await self._client.post(
-                f"{deployment.api_base}/{path}", headers, body, connect_s=timeouts.connect_s
-            )
-        except HttpError as exc:
-            kind = UpstreamConnectError if exc.is_connect else UpstreamInterruptedError
-            raise kind(f"deployment {deployment.name!r}: {exc}") from exc
-        if response.status == 200:
-            return response
-        try:
-            said = await response.read(_MOST_ERROR_BYTES)
-        except (HttpError, BodyTooLongError):
-            said = b""
-        finally:
-            response.close()
-        raise error_of(deployment.name, response.status, response.headers, said, self._now())
+        return await opened(
+            self._client,
+            deployment.name,
+            f"{deployment.api_base}/{path}",
+            headers,
+            body,
+            connect_s=timeouts.connect_s,
+            error_of=error_of,
+            now=self._now,
+        )
 
 
 class TgiStream:
