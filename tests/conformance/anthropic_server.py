@@ -58,7 +58,7 @@ class AnthropicServer:
 
     def __init__(self) -> None:
         self.received: list[Received] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+        self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.daemon_threads = True
         self._server.messages = self  # type: ignore[attr-defined]  # how a handler finds it
 
@@ -78,6 +78,11 @@ class AnthropicServer:
             server._server.shutdown()
             thread.join()
             server._server.socket.close()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Nothing is printed: a gateway that hangs up is among what is tested."""
 
 
 class _Handler(BaseHTTPRequestHandler):
