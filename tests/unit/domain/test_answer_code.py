@@ -91,10 +91,12 @@ def test_the_parser_warns_nobody_of_what_it_read() -> None:
 )  # fmt: skip
 @pytest.mark.parametrize("language", ["python", "json", "js"])
 def test_hostile_code_gets_a_verdict_in_time(language: str, code: str) -> None:
-    started = time.process_time()
+    def taken_s() -> float:
+        started_s = time.process_time()
+        assert code_verdict(_fenced(language, code)) in {"", "broken", "unbalanced"}
+        return time.process_time() - started_s
 
-    assert code_verdict(_fenced(language, code)) in {"", "broken", "unbalanced"}
-    assert time.process_time() - started < 0.25
+    assert min(taken_s() for _ in range(3)) < 0.25
 
 
 @given(st.text(), st.sampled_from(["python", "json", "js", "", "yaml"]))
