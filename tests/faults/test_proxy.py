@@ -168,7 +168,7 @@ def test_faults_are_switched_for_connections_that_are_open(proxy: FaultProxy) ->
 def test_no_connection_is_left_behind(proxy: FaultProxy) -> None:
     timed(proxy)
 
-    eventually(lambda: proxy.open_links == 0 or None, "the end of all links", 2.0)
+    assert eventually(lambda: proxy.open_links == 0 or None, "the end of all links", 2.0)
 
 
 def test_a_full_listener_never_completes_a_handshake() -> None:
