@@ -4,7 +4,7 @@ import hmac
 import os
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
@@ -27,20 +27,22 @@ from gateway.counters.lanes import MemoryLanes
 from gateway.counters.memory import MemorySessions, OpenAdmission
 from gateway.counters.retries import MemoryRetryBudgets
 from gateway.deadlines import Deadlines
+from gateway.domain.intent import Intent
 from gateway.domain.record import RequestRecord
 from gateway.pipeline import Gateway
 from gateway.policyfile.explainer import AdminExplainer, Explainer
 from gateway.policyfile.loader import FilePolicySource
 from gateway.policyfile.trial import Trial
 from gateway.policyfile.watcher import PolicyWatcher
-from gateway.ports import Admission, Classifier, Clock, HealthBoard, KeyStore, PolicySource, Recorder, Sessions
+from gateway.ports import Admission, Classifier, Clock, HealthBoard, KeyStore, PolicySource, Sessions
 from gateway.providers.directory import ProviderDirectory
 from gateway.providers.price_map import PriceMap
 from gateway.relay import Relay
 from gateway.settings import Settings
+from gateway.store.ledger import Ledger, default_spool
 from gateway.store.reader import RecordReader
+from gateway.store.spool.spool import Spool
 from gateway.store.static_keys import StaticKeys
-from gateway.store.writer import RecordWriter
 from gateway.telemetry.loop_watch import LoopWatch
 from gateway.telemetry.metrics import MetricsRecorder
 
@@ -55,19 +57,24 @@ class SystemClock:
     monotonic = staticmethod(time.perf_counter)
 
 
-class Recorders:
-    """`Recorder` that tells each of several, in order."""
+class CountedRecorder:
+    """`Recorder` that keeps what it is told, and counts it."""
 
-    def __init__(self, *recorders: Recorder) -> None:
-        self._recorders = recorders
+    def __init__(self, spool: Spool, metrics: MetricsRecorder) -> None:
+        self._spool = spool
+        self._metrics = metrics
 
-    def begun(self) -> None:
-        for recorder in self._recorders:
-            recorder.begun()
+    @property
+    def can_record(self) -> bool:
+        return self._spool.can_record
+
+    def begun(self, intent: Intent) -> Awaitable[bool] | None:
+        self._metrics.begun()
+        return self._spool.begun(intent)
 
     def record(self, record: RequestRecord) -> None:
-        for recorder in self._recorders:
-            recorder.record(record)
+        self._metrics.record(record)
+        self._spool.record(record)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,13 +90,14 @@ class Assembly:
     readiness: Readiness
     policies: PolicySource
     watcher: PolicyWatcher | None
-    writer: RecordWriter
+    ledger: Ledger
     providers: ProviderDirectory
     loop_watch: LoopWatch
     rejected: Callable[[str], None]
 
     def start(self) -> None:
-        self.writer.start()
+        """Raises SpoolFolderError."""
+        self.ledger.start()
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
@@ -97,10 +105,10 @@ class Assembly:
         async with self.loop_watch.running(), nullcontext() if self.watcher is None else self.watcher.running():
             yield
 
-    async def aclose(self) -> int:
-        """Close upstream connections and write what is waiting; returns how many records could not be written."""
+    async def aclose(self) -> bool:
+        """Close upstream connections and write what is waiting; returns whether the database has all of it."""
         await self.providers.aclose()
-        return self.writer.close(FLUSH_S)
+        return self.ledger.close(FLUSH_S)
 
 
 def assemble(
@@ -127,11 +135,16 @@ def assemble(
     policies = policies or _policies(settings, os.environ if environment is None else environment, classifier)
     files = policies if isinstance(policies, FilePolicySource) else None
     database_url = settings.database_url.get_secret_value()
-    writer = RecordWriter.to_database(database_url)
+    ledger = Ledger.to_database(
+        database_url,
+        settings.spool or default_spool(database_url),
+        durability=settings.durability,
+        max_bytes=settings.spool_max_bytes,
+    )
     metrics = MetricsRecorder(CollectorRegistry(), version=__version__)
     loop_watch = LoopWatch()
     metrics.watch_loop(loop_watch.take_worst_s, loop_watch.tasks)
-    metrics.watch_dropped(lambda: writer.dropped)
+    metrics.watch_ledger(ledger)
     if files is not None:
         metrics.watch_policies(files.status)
     providers = ProviderDirectory(now=clock.now)
@@ -159,7 +172,7 @@ def assemble(
             clock=clock,
             draw=random.random,
         ),
-        recorder=Recorders(writer, metrics),
+        recorder=CountedRecorder(ledger.spool, metrics),
         clock=clock,
     )
     readiness = Readiness()
@@ -191,7 +204,7 @@ def assemble(
         readiness=readiness,
         policies=policies,
         watcher=None if files is None else PolicyWatcher(files, poll_s=settings.policy_poll_s),
-        writer=writer,
+        ledger=ledger,
         providers=providers,
         loop_watch=loop_watch,
         rejected=metrics.rejected,

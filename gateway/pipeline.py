@@ -1,13 +1,14 @@
 """The life of a request, top to bottom."""
 
 import asyncio
+from collections.abc import Awaitable
 
 from msgspec.structs import replace
 
 from gateway.attempts import Attempts
 from gateway.domain.comparison import beside
 from gateway.domain.decision import decide
-from gateway.domain.errors import GatewayError
+from gateway.domain.errors import GatewayError, LedgerUnavailableError
 from gateway.domain.facts import NO_HEADERS, Budget, Facts
 from gateway.domain.policy import Policy
 from gateway.domain.session import carried, is_begun, named_in, session_key
@@ -25,6 +26,9 @@ from gateway.ports import (
 )
 from gateway.story import Story
 from gateway.trail import Call
+
+_UNRECORDABLE = "the request cannot be recorded now, and its policy serves none that is not; try again in a moment"
+_RETRY_AFTER_S = 5.0
 
 
 class Gateway:
@@ -64,11 +68,13 @@ class Gateway:
         key = session_key(request, caller, named)
         policy, other = self._policies.current().deciding(request.alias, key)
         budget = self._admission.admit(caller, request)
+        if policy.needs_record and not self._recorder.can_record:
+            raise LedgerUnavailableError(_UNRECORDABLE, retry_after_s=_RETRY_AFTER_S)
 
         story = Story(exchange.request_id, caller, request, policy, self._clock, session_key=key)
-        self._recorder.begun()
+        kept = self._recorder.begun(story.intent())
         try:
-            await self._answer(story, exchange, budget, other, is_named=named != "")
+            await self._answer(story, exchange, budget, other, kept, is_named=named != "")
         except asyncio.CancelledError:
             story.abandoned()
             raise
@@ -78,11 +84,20 @@ class Gateway:
                 self._sessions.keep(key, session)
 
     async def _answer(
-        self, story: Story, exchange: Exchange, budget: Budget, other: Policy | None, *, is_named: bool
+        self,
+        story: Story,
+        exchange: Exchange,
+        budget: Budget,
+        other: Policy | None,
+        kept: Awaitable[bool] | None,
+        *,
+        is_named: bool,
     ) -> None:
         """Measure, classify, decide, call; where that fails, the client is told."""
         request, policy = story.request, story.policy
         try:
+            if kept is not None and not await kept and policy.needs_record:
+                raise LedgerUnavailableError(_UNRECORDABLE, retry_after_s=_RETRY_AFTER_S)
             session = self._sessions.find(story.session_key) if is_named or is_begun(request) else None
             signals = measure(request)
             if signals.sensitive:

@@ -1,6 +1,6 @@
 """What the pipeline needs from the world, as Protocols; `bootstrap` decides who answers."""
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Collection, Mapping
 from typing import Protocol
 
 from msgspec import Struct
@@ -10,6 +10,7 @@ from gateway.domain.classification import Classification
 from gateway.domain.decision import Decision
 from gateway.domain.errors import GatewayError, UpstreamError
 from gateway.domain.facts import Budget, Fleet
+from gateway.domain.intent import Intent
 from gateway.domain.policy import Concurrency, Deployment, PolicySet, Timeouts
 from gateway.domain.pricing import Usage
 from gateway.domain.record import RequestRecord
@@ -153,7 +154,15 @@ class Provider(Protocol):
 class Recorder(Protocol):
     """`begun` once for each accepted request and `record` once for each one begun; neither waits on anything."""
 
-    def begun(self) -> None: ...
+    @property
+    def can_record(self) -> bool:
+        """False: what is recorded now may be lost."""
+        ...
+
+    def begun(self, intent: Intent) -> Awaitable[bool] | None:
+        """What to await before anything is done for the request: whether it is kept. None: nothing."""
+        ...
+
     def record(self, record: RequestRecord) -> None: ...
 
 

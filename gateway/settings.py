@@ -26,6 +26,11 @@ class Settings(BaseSettings):
     admin_port  None: one above the data port; 0: any free port
     model       the classifier's model file; None: the shipped one
     policy_poll_s  how often the policy files are looked at for changes; 0: never, a SIGHUP reloads them
+    spool       where records wait for the database, on a disk that outlives the process; None: beside a SQLite file,
+                else ./.sizewise/spool
+    durability  sync: no call leaves before its request is on the disk; group: the disk confirms within 50 ms;
+                none: the operating system decides when it is written
+    spool_max_bytes                   of records that wait for the database, beyond which no more are written
     max_inflight, max_inflight_bytes  requests under way, and their bodies together, beyond which more get a 503
     client_head_s, client_body_s      a request whose head or body takes longer gets a 408
     stream_keep_alive_s               the longest the client of a stream hears nothing; 0: no comments are sent
@@ -40,6 +45,9 @@ class Settings(BaseSettings):
     model: Path | None = None
     policy_poll_s: Annotated[float, Field(ge=0, le=3_600, allow_inf_nan=False)] = 1.0
     database_url: SecretStr = SecretStr("sqlite:///./.sizewise/sizewise.db")
+    spool: Path | None = None
+    durability: Literal["sync", "group", "none"] = "group"
+    spool_max_bytes: Annotated[int, Field(ge=1 << 20)] = 1 << 30
     host: str = "127.0.0.1"
     port: Port = 8080
     admin_host: str = "127.0.0.1"
@@ -60,12 +68,12 @@ class Settings(BaseSettings):
             return value
         return tuple(key for part in value.split(",") if (key := part.strip()))
 
-    @field_validator("log_level", mode="before")
+    @field_validator("log_level", "durability", mode="before")
     @classmethod
     def _lower(cls, value: Any) -> Any:
         return value.lower() if isinstance(value, str) else value
 
-    @field_validator("admin_key", "model", mode="before")
+    @field_validator("admin_key", "model", "spool", mode="before")
     @classmethod
     def _blank_is_none(cls, value: Any) -> Any:
         return None if isinstance(value, str) and not value.strip() else value

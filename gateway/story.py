@@ -3,8 +3,9 @@
 from gateway.domain.classification import Classification
 from gateway.domain.context import context_of
 from gateway.domain.decision import Decision
-from gateway.domain.errors import AllBusyError, GatewayError, NoDeploymentError
+from gateway.domain.errors import AllBusyError, GatewayError, LedgerUnavailableError, NoDeploymentError
 from gateway.domain.facts import Facts
+from gateway.domain.intent import Intent
 from gateway.domain.policy import Deployment, Policy
 from gateway.domain.pricing import Usage, cost_nano_usd
 from gateway.domain.record import AttemptRecord, Outcome, RequestRecord
@@ -52,7 +53,7 @@ class Story:
     def failed(self, error: GatewayError, status: int) -> None:
         """The client saw `status`, and the error, in its body or as the last event of its stream."""
         self._status, self._error_code = status, error.code
-        if isinstance(error, NoDeploymentError | AllBusyError):
+        if isinstance(error, NoDeploymentError | AllBusyError | LedgerUnavailableError):
             self._outcome = "refused"
         else:
             self._outcome = "interrupted" if self.trail.has_answered else "failed"
@@ -64,6 +65,21 @@ class Story:
     def head(self) -> AnswerHead:
         return AnswerHead(
             decision=self.decision, attempts=len(self.trail.attempts), may_retry=not self.trail.is_budget_spent
+        )
+
+    def intent(self) -> Intent:
+        """What is settled from the start."""
+        return Intent(
+            id=self._request_id,
+            received_at=self.received_at,
+            key_id=self.caller.key_id,
+            team=self.caller.team,
+            app=self.caller.app,
+            alias=self.request.alias,
+            stream=self.request.stream,
+            policy=self.policy.name,
+            policy_version=self.policy.version,
+            session=self.session_key,
         )
 
     def told(self) -> RequestRecord:

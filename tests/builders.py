@@ -1,5 +1,6 @@
 """Small valid values for tests; each test overrides only what its rule is about."""
 
+from types import SimpleNamespace
 from typing import Any
 
 from msgspec.structs import replace
@@ -7,6 +8,7 @@ from msgspec.structs import replace
 from gateway.domain.classification import Classification, Contribution
 from gateway.domain.decision import Decision
 from gateway.domain.facts import Facts
+from gateway.domain.intent import Intent
 from gateway.domain.policy import Condition, Deployment, Policy, Route
 from gateway.domain.pricing import Price, Usage
 from gateway.domain.record import AttemptRecord, RequestRecord
@@ -110,6 +112,25 @@ def a_decision(*plan: Deployment, **changes: Any) -> Decision:
         baseline=None,
     )
     return replace(decision, **changes)
+
+
+def an_intent(request_id: str = "req-1", **changes: Any) -> Intent:
+    intent = Intent(
+        id=request_id,
+        received_at=1_790_000_000.25,
+        key_id="test",
+        team="support",
+        app="chat",
+        alias="auto",
+        stream=False,
+        policy="default",
+        policy_version="v1",
+    )
+    return replace(intent, **changes)
+
+
+def a_ledger_status(**changes: Any) -> SimpleNamespace:
+    return SimpleNamespace(**({"lost": 0, "waiting_bytes": 0, "can_record": True, "behind_s": 0.0} | changes))
 
 
 def an_attempt(**changes: Any) -> AttemptRecord:

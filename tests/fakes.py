@@ -1,13 +1,14 @@
 """Stand-ins for the ports, with programmed outcomes; each keeps what was done to it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from gateway.domain.answer import Answer
 from gateway.domain.classification import Classification
 from gateway.domain.errors import GatewayError, UpstreamError
 from gateway.domain.facts import NO_BUDGET, Budget, Fleet
+from gateway.domain.intent import Intent
 from gateway.domain.policy import Deployment, PolicySet, Timeouts
 from gateway.domain.pricing import Usage
 from gateway.domain.record import RequestRecord
@@ -197,12 +198,21 @@ class FakeHealthBoard:
 
 
 class FakeRecorder:
-    def __init__(self) -> None:
-        self.begun_count = 0
+    """`Recorder` in memory. `keeps`: what the disk says of each intent a while later; None: nobody waits for it."""
+
+    def __init__(self, *, can_record: bool = True, keeps: bool | None = None) -> None:
+        self.can_record = can_record
+        self._keeps = keeps
+        self.intents: list[Intent] = []
         self.records: list[RequestRecord] = []
 
-    def begun(self) -> None:
-        self.begun_count += 1
+    def begun(self, intent: Intent) -> Awaitable[bool] | None:
+        self.intents.append(intent)
+        return None if self._keeps is None else self._told_later(self._keeps)
+
+    async def _told_later(self, is_kept: bool) -> bool:
+        await asyncio.sleep(1.0)
+        return is_kept
 
     def record(self, record: RequestRecord) -> None:
         self.records.append(record)

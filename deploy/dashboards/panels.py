@@ -231,6 +231,21 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                     Query(rate("records_dropped_total"), "lost records"),
                 ),
             ),
+            Panel(
+                "Records behind",
+                "How long ago the database had every record; what it lacks waits in the spool.",
+                units.Seconds,
+                (Query("max by (instance) (sizewise_spool_behind_seconds)", "{{instance}}"),),
+            ),
+            Panel(
+                "Spool",
+                "What the database does not have yet, and whether the disk takes more (1) or not (0).",
+                units.BytesIEC,
+                (
+                    Query("sum by (instance) (sizewise_spool_bytes)", "{{instance}}"),
+                    Query("min(sizewise_spool_writable)", "writable"),
+                ),
+            ),
         ),
     ),
     (

@@ -29,6 +29,7 @@ ENVELOPES: Final[dict[type[GatewayError], Envelope]] = {
     errors.UnknownPathError: Envelope(404, "invalid_request_error"),
     errors.MethodNotAllowedError: Envelope(405, "invalid_request_error"),
     errors.OverloadedError: Envelope(503, "server_error"),
+    errors.LedgerUnavailableError: Envelope(503, "server_error"),
     errors.NoDeploymentError: Envelope(403, "invalid_request_error"),
     errors.PromptTooLongError: Envelope(400, "invalid_request_error"),
     errors.AllRestingError: Envelope(503, "server_error"),

@@ -24,6 +24,7 @@ from gateway.cli.first_steps import first_steps
 from gateway.policyfile.problems import PolicyError
 from gateway.providers.scripted import ScriptedUpstream
 from gateway.settings import Settings, SettingsError, load_settings
+from gateway.store.spool.folders import SpoolFolderError
 from gateway.store.urls import DatabaseUrlError, without_password
 from gateway.telemetry.logs import configure_logging
 
@@ -54,7 +55,7 @@ def serve(demo: bool, **flags: Any) -> None:
         if not demo and (missing := first_steps(settings, os.environ)):
             raise click.ClickException(missing)
         uvloop.run(_run(settings, demo=demo))
-    except (SettingsError, PolicyError, ModelFileError, DatabaseUrlError, PortTakenError) as exc:
+    except (SettingsError, PolicyError, ModelFileError, DatabaseUrlError, SpoolFolderError, PortTakenError) as exc:
         raise click.ClickException(str(exc)) from exc
 
 
@@ -100,8 +101,8 @@ async def _run(settings: Settings, *, demo: bool) -> None:
                 ),
                 rejected=assembly.rejected,
             )
-        if lost := await assembly.aclose():
-            raise click.ClickException(f"{lost} records could not be written: the database was away")
+        if not await assembly.aclose():
+            click.echo("records wait in the spool for the database: the next start writes them", err=True)
 
 
 def _listen_admin(settings: Settings, data_port: int) -> socket.socket:

@@ -12,6 +12,7 @@ GatewayError
 │   ├── UnknownPathError            no such endpoint
 │   └── MethodNotAllowedError       the endpoint exists, the method does not
 ├── OverloadedError             we have all the requests we can hold
+├── LedgerUnavailableError      it could not be recorded, and its policy serves nothing that is not
 ├── NoDeploymentError           the policy leaves no deployment for this request
 │   ├── PromptTooLongError          for no other reason than that it is longer than every window
 │   └── AllRestingError             all of them rest after failures, and the route does not insist
@@ -106,6 +107,12 @@ class OverloadedError(GatewayError):
     """The process has all the requests it can hold; `retry_after_s` says when to come back."""
 
     code = "overloaded"
+
+
+class LedgerUnavailableError(GatewayError):
+    """Nothing can be written to the spool, and the policy says `on_unrecordable: refuse`."""
+
+    code = "ledger_unavailable"
 
 
 class NoDeploymentError(GatewayError):

@@ -19,6 +19,7 @@ _ENDED: dict[Outcome, str] = {
     "failed": "failed: no upstream gave an answer",
     "interrupted": "interrupted: the answer broke off after its first byte",
     "client_disconnected": "not delivered: the client had gone",
+    "unknown": "unknown: the gateway itself stopped before it was over",
 }
 
 _FOUND: dict[Kind, str] = {
@@ -54,7 +55,8 @@ def _request(record: RequestRecord) -> Iterator[str]:
     yield f"Asked: key {record.key_id!r}{owner} asked for model alias {record.alias!r}{streamed}"
     by = " by " if record.outcome == "ok" else "; the deployment was "
     served = f"{by}{record.deployment} (tier {record.tier}, model {record.model})" if record.deployment else ""
-    status = "no HTTP status was sent" if record.status is None else f"HTTP {record.status}"
+    unsent = "what the client saw is not known" if record.outcome == "unknown" else "no HTTP status was sent"
+    status = unsent if record.status is None else f"HTTP {record.status}"
     code = "" if record.error_code is None else f", error {record.error_code}"
     yield f"Outcome: {_ENDED[record.outcome]}{served}; {status}{code}"
 

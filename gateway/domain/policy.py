@@ -204,6 +204,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     headers    the request headers its conditions may read, in lower case
     metadata   the keys of the body's metadata they name: the only ones that are recorded
     timezone   what they are told the time in, an IANA name
+    needs_record  a request that cannot be recorded is refused
     bind       makes the conditions' view of one request's facts
     match      asks all conditions of these constraints and rules at once, about what `bind` made, and answers what
                asking each would; None where one of them fails, and then each has to be asked
@@ -224,6 +225,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     headers: frozenset[str] = frozenset()
     metadata: frozenset[str] = frozenset()
     timezone: str = "UTC"
+    needs_record: bool = False
     affinity: Affinity = Affinity()
     rollout: Rollout = ON
 

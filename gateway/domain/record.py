@@ -11,9 +11,10 @@ from gateway.domain.pricing import Usage
 from gateway.domain.rollout import Beside
 from gateway.domain.signals import Signals
 
-Outcome = Literal["ok", "refused", "failed", "interrupted", "client_disconnected"]
+Outcome = Literal["ok", "refused", "failed", "interrupted", "client_disconnected", "unknown"]
 """refused: no deployment may serve it; failed: every attempt failed or the upstream rejected it;
-interrupted: a stream broke off after its first byte; client_disconnected: nobody was there to take the answer."""
+interrupted: a stream broke off after its first byte; client_disconnected: nobody was there to take the answer;
+unknown: the gateway itself died before it was over."""
 
 AttemptOutcome = Literal["ok", "failed", "interrupted", "cancelled"]
 

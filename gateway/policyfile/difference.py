@@ -195,6 +195,7 @@ def _policy(each: Policy) -> Words:
         "baseline": None if each.baseline is None else each.baseline.name,
         **{f"headers.{header}": "read" for header in sorted(each.headers)},
         "timezone": each.timezone,
+        "on_unrecordable": REFUSE if each.needs_record else "continue",
         "session.affinity": "on" if each.affinity.is_on else "off",
         "session.idle_s": _said(each.affinity.idle_s),
         "session.cache_s": _said(each.affinity.cache_s),

@@ -121,6 +121,7 @@ DESCRIPTIONS: Final[Mapping[type[Raw], Mapping[str, str]]] = {
         "rollout": "shadow, or {canary: 10%}: how far this policy has come. Absent: it is in force.",
         "headers": "Request headers that conditions may read, in lower case.",
         "timezone": "What time.* is told in, such as Europe/Paris; UTC if absent.",
+        "on_unrecordable": "Where no record can be written: refuse, or continue, if absent, and count what is lost.",
         "session": "How the requests of one conversation are treated.",
         "baseline": "The deployment you would have used: savings are measured against it.",
         "quality": "How good is good enough.",

@@ -76,6 +76,7 @@ class PolicyCompiler:
             headers=frozenset(raw.headers),
             metadata=conditions.metadata,
             timezone=raw.timezone,
+            needs_record=raw.on_unrecordable == REFUSE,
             affinity=_affinity(raw.session),
             rollout=_rollout(raw.rollout),
         )

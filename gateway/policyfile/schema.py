@@ -266,6 +266,7 @@ class RawPolicy(Raw):
     rollout: Annotated[RawRollout, BeforeValidator(_rollout)] | None = None
     headers: list[Header] = []
     timezone: TimeZone = "UTC"
+    on_unrecordable: Literal["refuse", "continue"] = "continue"
     session: RawSession = RawSession()
     baseline: str | None = None
     quality: RawQuality = RawQuality()

@@ -1,85 +1,69 @@
-"""Records from memory to the database, on a thread of their own: a request never waits for it."""
+"""Records from the spool to the database, on a thread of its own: a request never waits for it."""
 
 import logging
 import threading
 import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from gateway.domain.record import RequestRecord
-from gateway.store.schema import SchemaError, ensure_schema
-from gateway.store.sinks import RecordRejectedError, Sink, SinkUnavailableError, open_sink
-from gateway.store.urls import without_password
+from gateway.store.schema import SchemaError
+from gateway.store.sinks import RecordRejectedError, Sink, SinkUnavailableError
 
-CAPACITY = 100_000
 BATCH = 500
 POLL_S = 0.2
+LOOK_FOR_LEFT_S = 60.0
 LONGEST_BACKOFF_S = 10.0
-DROPPED_LOG_EVERY_S = 60.0
 
 logger = logging.getLogger(__name__)
 
 
-class RecordWriter:
-    """A `ports.Recorder` that keeps records in memory until a sink has them.
+class Waiting(Protocol):
+    """What waits for the database; `gateway.store.spool.backlog.Backlog` is one."""
 
-    sink      used by the writer's thread alone
-    prepare   run on that thread before the first write, and again if it raises SchemaError or SinkUnavailableError
-    capacity  records kept while the database is away; beyond it the oldest are dropped and counted
+    def find_left(self) -> None: ...
+    def take(self, limit: int) -> Sequence[RequestRecord]: ...
+    def done(self) -> None: ...
+
+
+class RecordWriter:
+    """Moves what waits to a sink, a batch at a time, each at least once; the sink keeps the first of two.
+
+    sink     used by the writer's thread alone
+    prepare  run on that thread before the first write, and again if it raises SchemaError or SinkUnavailableError
     """
 
-    def __init__(
-        self, sink: Sink, prepare: Callable[[], None], *, capacity: int = CAPACITY, poll_s: float = POLL_S
-    ) -> None:
+    def __init__(self, waiting: Waiting, sink: Sink, prepare: Callable[[], None], *, poll_s: float = POLL_S) -> None:
+        self._waiting = waiting
         self._sink = sink
         self._prepare = prepare
-        self._capacity = capacity
         self._poll_s = poll_s
-        self._waiting: deque[RequestRecord] = deque(maxlen=capacity)
-        self._in_hand: list[RequestRecord] = []
-        self._dropped = 0
-        self._dropped_logged = 0
-        self._dropped_logged_at_s: float | None = None
+        self._in_hand: Sequence[RequestRecord] = ()
         self._failures = 0
+        self._looked_at_s: float | None = None
         self._closing = threading.Event()
         self._gave_up = threading.Event()
         self._thread = threading.Thread(target=self._run, name="record-writer", daemon=True)
-
-    @classmethod
-    def to_database(cls, url: str) -> "RecordWriter":
-        """A writer to the database at that URL, whose schema it brings up to date first. Raises DatabaseUrlError."""
-        logger.debug("records go to %s", without_password(url))
-        return cls(open_sink(url), lambda: ensure_schema(url))
-
-    @property
-    def dropped(self) -> int:
-        """Records lost: over capacity, or refused by the database for what they hold."""
-        return self._dropped
+        self.refused = 0
+        """Records the database will never take, for what they hold."""
+        self.is_done = False
+        """Whether it ended with nothing left to write."""
+        self._caught_up_at_s = time.monotonic()
 
     @property
-    def waiting(self) -> int:
-        """Records that are in memory only."""
-        return len(self._waiting) + len(self._in_hand)
+    def behind_s(self) -> float:
+        """Seconds since nothing waited."""
+        return time.monotonic() - self._caught_up_at_s
 
     def start(self) -> None:
         self._thread.start()
 
-    def begun(self) -> None:
-        """Nothing to do: this recorder keeps only whole records."""
-
-    def record(self, record: RequestRecord) -> None:
-        if len(self._waiting) >= self._capacity:
-            self._dropped += 1
-        self._waiting.append(record)
-
-    def close(self, timeout_s: float) -> int:
-        """Write what waits, for at most `timeout_s`; returns how many records could not be written."""
+    def close(self, timeout_s: float) -> None:
+        """Write what waits, for at most `timeout_s`."""
         self._closing.set()
         self._thread.join(timeout_s)
-        if self._thread.is_alive():
-            self._gave_up.set()
-            logger.error("gave up writing %d records after %.1f s of shutdown: they are lost", self.waiting, timeout_s)
-        return self.waiting
+        self._gave_up.set()
+        self._thread.join(self._poll_s + 1.0)
 
     def _run(self) -> None:
         is_prepared = False
@@ -97,42 +81,51 @@ class RecordWriter:
                 logger.exception("unexpected failure while writing records")
                 self._back_off(error)
                 continue
-            finally:
-                self._log_dropped()
             self._recovered()
             if is_last_round:
+                self.is_done = not self._gave_up.is_set()
                 break
             self._closing.wait(self._poll_s)
         self._sink.close()
 
     def _write_waiting(self) -> None:
         """A batch stays in hand until it is written, so that a failed one is tried again."""
+        self._look_for_left()
         while not self._gave_up.is_set():
-            while self._waiting and len(self._in_hand) < BATCH:
-                self._in_hand.append(self._waiting.popleft())
-            if not self._in_hand:
+            self._in_hand = self._in_hand or self._waiting.take(BATCH)
+            if self._in_hand:
+                try:
+                    self._sink.write(self._in_hand)
+                except RecordRejectedError:
+                    self._write_singly(self._in_hand)
+            is_all = not self._in_hand
+            self._in_hand = ()
+            self._waiting.done()
+            if is_all:
+                self._caught_up_at_s = time.monotonic()
                 return
-            try:
-                self._sink.write(self._in_hand)
-            except RecordRejectedError:
-                self._write_singly()
-            self._in_hand = []
 
-    def _write_singly(self) -> None:
-        """Find the records the database refuses among those in hand, and drop them."""
-        while self._in_hand:
+    def _look_for_left(self) -> None:
+        now_s = time.monotonic()
+        if self._looked_at_s is None or now_s - self._looked_at_s >= LOOK_FOR_LEFT_S:
+            self._looked_at_s = now_s
+            self._waiting.find_left()
+
+    def _write_singly(self, records: Sequence[RequestRecord]) -> None:
+        """Find the records the database refuses among these, and drop them."""
+        for number, record in enumerate(records):
+            self._in_hand = records[number:]
             try:
-                self._sink.write(self._in_hand[:1])
+                self._sink.write([record])
             except RecordRejectedError as error:
-                self._dropped += 1
-                logger.error("record %r is dropped: the database refuses it: %s", self._in_hand[0].id, error)  # noqa: TRY400
-            del self._in_hand[0]
+                self.refused += 1
+                logger.error("record %r is dropped: the database refuses it: %s", record.id, error)  # noqa: TRY400
 
     def _back_off(self, error: Exception) -> None:
         delay_s = min(self._poll_s * 2**self._failures, LONGEST_BACKOFF_S)
         self._failures = min(self._failures + 1, 16)
         if self._failures == 1:
-            logger.warning("records wait in memory (%d now), the database is unavailable: %s", self.waiting, error)
+            logger.warning("records wait in the spool, the database is unavailable: %s", error)
         if self._closing.is_set():
             self._gave_up.wait(min(delay_s, self._poll_s))
         else:
@@ -142,12 +135,3 @@ class RecordWriter:
         if self._failures:
             logger.info("the database is back; no record waits any more")
             self._failures = 0
-
-    def _log_dropped(self) -> None:
-        now_s = time.monotonic()
-        is_due = self._dropped_logged_at_s is None or now_s - self._dropped_logged_at_s >= DROPPED_LOG_EVERY_S
-        if self._dropped > self._dropped_logged and is_due:
-            logger.error(
-                "%d records dropped so far: the database could not take them; see the warnings above", self._dropped
-            )
-            self._dropped_logged, self._dropped_logged_at_s = self._dropped, now_s

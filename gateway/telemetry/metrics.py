@@ -48,6 +48,23 @@ class PolicyStatus(Protocol):
     def refused(self) -> object | None: ...
 
 
+class LedgerStatus(Protocol):
+    """How the records fare. `lost` are nowhere; `behind_s`: how long ago the database had all of them."""
+
+    @property
+    def lost(self) -> int: ...
+    @property
+    def waiting_bytes(self) -> int: ...
+    @property
+    def can_record(self) -> bool: ...
+    @property
+    def behind_s(self) -> float: ...
+
+
+def _gauge_of(source: object, name: str, text: str, attribute: str) -> Metric:
+    return GaugeMetricFamily(name, text, value=float(getattr(source, attribute)))
+
+
 class MetricsRecorder:
     """Counts what the records say. A scrape reads `registry`; nothing else is registered there by default.
 
@@ -145,13 +162,19 @@ class MetricsRecorder:
         """Count a request that its client says it has sent before."""
         self._retries[()] += 1
 
-    def watch_dropped(self, dropped: Callable[[], int]) -> None:
-        """Expose how many records were lost so far, asked for at each scrape; call it once."""
+    def watch_ledger(self, ledger: LedgerStatus) -> None:
+        """Expose how the records fare on their way to the database, asked for at each scrape; call it once."""
         self._at_scrape(
             lambda: CounterMetricFamily(
-                "sizewise_records_dropped", "Records lost before they were stored.", value=dropped()
+                "sizewise_records_dropped", "Records lost before they were stored.", value=ledger.lost
             )
         )
+        for name, text, value in (
+            ("spool_bytes", "Bytes of records on the disk that the database does not have.", "waiting_bytes"),
+            ("spool_writable", "1 while the disk takes records, 0 while they wait in memory.", "can_record"),
+            ("spool_behind_seconds", "Seconds since the database last had every record.", "behind_s"),
+        ):
+            self._at_scrape(partial(_gauge_of, ledger, f"sizewise_{name}", text, value))
 
     def watch_fleet(self, cooling: Callable[[], Mapping[str, float]]) -> None:
         """Expose which deployments rest, asked for at each scrape; call it once."""

@@ -13,16 +13,22 @@ from sqlalchemy import Engine
 
 from gateway.domain.record import CheckResult, RequestRecord
 from gateway.store.engine import open_engine
+from gateway.store.ledger import Ledger
 from gateway.store.reports import AmbiguousIdError, Filters, NoRecordsError, find_record, list_decisions
 from gateway.store.rows import REPLACEMENT
 from gateway.store.schema import ensure_schema
 from gateway.store.sinks import RecordRejectedError, Sink, SinkUnavailableError, open_sink
 from gateway.store.sinks.postgres import PostgresSink
 from gateway.store.sinks.sqlite import SqliteSink
+from gateway.store.spool.backlog import Backlog, Segments
+from gateway.store.spool.contents import record_frame
+from gateway.store.spool.folders import OwnFolder
+from gateway.store.spool.segments import OpenSegment
+from gateway.store.spool.spool import Spool
 from gateway.store.upgrade import upgrade
 from gateway.store.urls import sqlite_path
 from gateway.store.writer import RecordWriter
-from tests.builders import a_record, an_attempt
+from tests.builders import a_record, an_attempt, an_intent
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.service("postgresql"))])
@@ -108,48 +114,91 @@ def test_a_rejected_record_leaves_nothing_of_its_batch(url: str, engine: Engine)
     assert list_decisions(engine, limit=9) == []
 
 
-def test_the_writer_drops_only_the_record_the_database_refuses(url: str, engine: Engine) -> None:
-    writer = RecordWriter.to_database(url)
-    for record in (a_record("a"), a_record("bad", cost_nano_usd=2**70), a_record("b")):
-        writer.record(record)
+def test_the_ledger_drops_only_the_record_the_database_refuses(url: str, engine: Engine, tmp_path: Path) -> None:
+    ledger = Ledger.to_database(url, tmp_path / "spool")
+    for record in (a_record("a"), a_record("bad", cost_nano_usd=2**63), a_record("b")):
+        ledger.spool.record(record)
 
-    writer.start()
+    ledger.start()
 
-    assert writer.close(timeout_s=20) == 0
-    assert writer.dropped == 1
+    assert ledger.close(timeout_s=20)
+    assert ledger.lost == 1
     assert {record.id for record in list_decisions(engine, limit=9)} == {"a", "b"}
 
 
-def test_the_writer_makes_the_schema_before_its_first_write(empty_url: str) -> None:
-    writer = RecordWriter.to_database(empty_url)
-    writer.record(a_record())
+def test_the_ledger_makes_the_schema_before_its_first_write(empty_url: str, tmp_path: Path) -> None:
+    ledger = Ledger.to_database(empty_url, tmp_path / "spool")
+    ledger.spool.record(a_record())
 
-    writer.start()
+    ledger.start()
 
-    assert writer.close(timeout_s=60) == 0
+    assert ledger.close(timeout_s=60)
     engine = open_engine(empty_url)
     assert find_record(engine, "req-1") == a_record()
     engine.dispose()
 
 
-def test_ten_thousand_records_arrive_exactly_once_though_the_database_was_locked(url: str, engine: Engine) -> None:
+def test_what_the_database_could_not_take_is_written_by_the_next_process(
+    url: str, engine: Engine, tmp_path: Path
+) -> None:
+    unlock = _lock(url)
+    first = Ledger.to_database(url, tmp_path / "spool")
+    first.start()
+    first.spool.begun(an_intent("under way"))
+    first.spool.record(a_record("a"))
+    has_all = first.close(timeout_s=0.2)
+    unlock()
+
+    second = Ledger.to_database(url, tmp_path / "spool")
+    second.start()
+
+    assert not has_all
+    assert second.close(timeout_s=20)
+    assert {record.id: record.outcome for record in list_decisions(engine, limit=9)} == {
+        "a": "ok",
+        "under way": "unknown",
+    }
+    assert list((tmp_path / "spool").iterdir()) == []
+
+
+def test_what_a_crash_left_half_written_is_written_once(url: str, engine: Engine, tmp_path: Path) -> None:
+    own = OwnFolder(tmp_path / "spool").make()
+    segment = OpenSegment(own.path, 1, is_synced=False)
+    segment.append([record_frame(a_record("a")), record_frame(a_record("b"))])
+    own.release()
+    _write(url, a_record("a"))
+
+    ledger = Ledger.to_database(url, tmp_path / "spool")
+    ledger.start()
+
+    assert ledger.close(timeout_s=20)
+    assert sorted(record.id for record in list_decisions(engine, limit=9)) == ["a", "b"]
+
+
+def test_ten_thousand_records_arrive_exactly_once_though_the_database_was_locked(
+    url: str, engine: Engine, tmp_path: Path
+) -> None:
     template = a_record()
     records = {f"req-{number}": replace(template, id=f"req-{number}") for number in range(10_000)}
     sink = _impatient_sink(url)
     refusals = _Refusals(sink)
-    writer = RecordWriter(refusals, lambda: None, poll_s=0.01)
+    own = OwnFolder(tmp_path)
+    segments = Segments(own.path, lambda: spool.tail)
+    spool = Spool(own.path, segment_bytes=1 << 20, freed_bytes=lambda: segments.freed_bytes)
+    backlog = Backlog(tmp_path, own, segments)
+    ledger = Ledger(own, spool, backlog, RecordWriter(backlog, refusals, lambda: None, poll_s=0.01))
     unlock = _lock(url)
-    writer.start()
+    ledger.start()
     for record in records.values():
-        writer.record(record)
-    _eventually(lambda: refusals.seen > 0)
+        spool.record(record)
+    _eventually(lambda: refusals.seen > 0 and spool.is_settled)
 
-    waited_while_locked = writer.waiting
+    waiting_while_locked = ledger.waiting_bytes
     unlock()
-    left = writer.close(timeout_s=60)
+    has_all = ledger.close(timeout_s=60)
 
-    assert waited_while_locked == 10_000
-    assert (left, writer.dropped) == (0, 0)
+    assert waiting_while_locked > 10_000_000
+    assert (has_all, ledger.lost) == (True, 0)
     found = list_decisions(engine, limit=20_000)
     assert len(found) == 10_000
     assert {record.id: record for record in found} == records

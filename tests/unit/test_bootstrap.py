@@ -3,16 +3,20 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
-from gateway.bootstrap import Assembly, Recorders, SystemClock, _admin_check, assemble
+from gateway.bootstrap import Assembly, CountedRecorder, SystemClock, _admin_check, assemble
 from gateway.domain.policy import PolicySet
 from gateway.policyfile.problems import PolicyError
 from gateway.policyfile.watcher import PolicyWatcher
 from gateway.settings import Settings
+from gateway.store.spool.folders import SpoolFolderError
+from gateway.store.spool.spool import Spool
 from gateway.store.urls import DatabaseUrlError
-from tests.builders import a_policy, a_record
-from tests.fakes import FakePolicies, FakeRecorder
+from gateway.telemetry.metrics import MetricsRecorder
+from tests.builders import a_policy, a_record, an_intent
+from tests.fakes import FakePolicies
 from tests.unit.api.asgi_client import Wire, scope
 from tests.unit.policyfile.folder import GOOD, write
 
@@ -93,33 +97,34 @@ def test_a_database_url_of_no_kind_we_know_stops_the_assembly(tmp_path: Path) ->
 def test_what_was_recorded_is_in_the_database_after_the_close(tmp_path: Path) -> None:
     assembly = _assembled(tmp_path)
     assembly.start()
-    assembly.writer.record(a_record())
+    assembly.ledger.spool.record(a_record())
 
-    lost = asyncio.run(assembly.aclose())
+    has_all = asyncio.run(assembly.aclose())
 
-    assert lost == 0
+    assert has_all
     assert (tmp_path / "records.db").exists()
 
 
-def test_every_recorder_is_told_in_order() -> None:
-    told: list[str] = []
+def test_what_is_recorded_is_kept_and_counted(tmp_path: Path) -> None:
+    metrics = MetricsRecorder(CollectorRegistry(), version="1")
+    spool = Spool(tmp_path)
+    recorder = CountedRecorder(spool, metrics)
 
-    class Named(FakeRecorder):
-        def __init__(self, name: str) -> None:
-            super().__init__()
-            self._name = name
+    kept = recorder.begun(an_intent())
+    under_way = "sizewise_inflight_requests 1.0" in metrics.expose()[0].decode()
+    recorder.record(a_record())
 
-        def begun(self) -> None:
-            told.append(f"{self._name} begun")
+    assert (kept, under_way, recorder.can_record, spool.recorded) == (None, True, True, 1)
+    assert "sizewise_inflight_requests 0.0" in metrics.expose()[0].decode()
 
-        def record(self, record: object) -> None:
-            told.append(f"{self._name} record")
 
-    recorders = Recorders(Named("metrics"), Named("writer"))
-    recorders.begun()
-    recorders.record(a_record())
+def test_a_spool_that_cannot_be_made_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
 
-    assert told == ["metrics begun", "writer begun", "metrics record", "writer record"]
+    assembly = _assembled(tmp_path, spool=tmp_path / "taken")
+
+    with pytest.raises(SpoolFolderError, match="SIZEWISE_SPOOL"):
+        assembly.start()
 
 
 def test_the_clock_of_the_machine_counts_seconds_and_never_goes_back() -> None:

@@ -10,6 +10,7 @@ from gateway.domain.errors import (
     AuthenticationError,
     GatewayError,
     InvalidRequestError,
+    LedgerUnavailableError,
     UnknownModelError,
     UpstreamInterruptedError,
     UpstreamRejectedError,
@@ -56,13 +57,13 @@ class Life:
     @property
     def record(self) -> RequestRecord:
         """The one record; there must be exactly one, for exactly one that was begun."""
-        assert self.recorder.begun_count == 1
+        assert [intent.id for intent in self.recorder.intents] == [record.id for record in self.recorder.records]
         (record,) = self.recorder.records
         return record
 
     @property
     def left_nothing(self) -> bool:
-        return self.recorder.begun_count == 0 and not self.recorder.records and not self.provider.called
+        return not self.recorder.intents and not self.recorder.records and not self.provider.called
 
 
 def _live(
@@ -74,11 +75,12 @@ def _live(
     cancel_at_s: float | None = None,
     sessions: MemorySessions | None = None,
     candidate: Policy | None = None,
+    recorder: FakeRecorder | None = None,
 ) -> Life:
     policy = policy or a_policy()
     life = Life(
         exchange=exchange or FakeExchange(),
-        recorder=FakeRecorder(),
+        recorder=recorder or FakeRecorder(),
         provider=FakeProvider(*outcomes),
         health=FakeHealthBoard(),
     )
@@ -378,3 +380,41 @@ def test_conditions_see_no_header_but_those_the_policy_lists() -> None:
     _live(Answers(), policy=policy, exchange=FakeExchange(sent_headers={"x-team": "claims", "x-other": "1"}))
 
     assert seen == [{"x-team": "claims"}]
+
+
+_AUDITED = a_policy(needs_record=True)
+
+
+def test_what_cannot_be_recorded_is_not_accepted_where_its_policy_says_so() -> None:
+    life = _live(policy=_AUDITED, recorder=FakeRecorder(can_record=False))
+
+    assert isinstance(life.error, LedgerUnavailableError)
+    assert life.error.retry_after_s is not None
+    assert life.left_nothing
+
+
+def test_what_cannot_be_recorded_is_answered_where_its_policy_says_nothing() -> None:
+    life = _live(Answers(body=b"{}", usage=USAGE), recorder=FakeRecorder(can_record=False, keeps=False))
+
+    assert _ended(life.record) == ("ok", 200, None)
+
+
+def test_no_call_leaves_before_the_disk_has_the_request() -> None:
+    life = _live(Answers(body=b"{}", usage=USAGE), policy=_AUDITED, recorder=FakeRecorder(keeps=True))
+
+    (attempt,) = life.record.attempts
+    assert attempt.started_ms >= 1_000
+
+
+def test_a_request_the_disk_did_not_take_is_refused_where_its_policy_says_so() -> None:
+    life = _live(policy=_AUDITED, recorder=FakeRecorder(keeps=False))
+
+    assert _ended(life.record) == ("refused", 418, "ledger_unavailable")
+    assert not life.provider.called
+
+
+def test_a_client_that_leaves_while_the_disk_is_waited_for_is_recorded() -> None:
+    life = _live(recorder=FakeRecorder(keeps=True), cancel_at_s=0.5)
+
+    assert life.record.outcome == "client_disconnected"
+    assert not life.provider.called

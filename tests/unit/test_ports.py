@@ -7,7 +7,7 @@ import pytest
 
 from gateway import ports
 from gateway.api.exchange import ChatExchange
-from gateway.bootstrap import Recorders, SystemClock
+from gateway.bootstrap import CountedRecorder, SystemClock
 from gateway.classifiers.linear import LinearClassifier
 from gateway.counters.health import MemoryHealthBoard
 from gateway.counters.lanes import MemoryLanes
@@ -16,9 +16,8 @@ from gateway.counters.retries import MemoryRetryBudgets
 from gateway.policyfile.loader import FilePolicySource
 from gateway.providers.anthropic_http import AnthropicProvider, AnthropicStream
 from gateway.providers.openai_http import OpenAIProvider, OpenAIStream
+from gateway.store.spool.spool import Spool
 from gateway.store.static_keys import StaticKeys
-from gateway.store.writer import RecordWriter
-from gateway.telemetry.metrics import MetricsRecorder
 from tests.fakes import (
     FakeAdmission,
     FakeClassifier,
@@ -42,7 +41,7 @@ IMPLEMENTATIONS: dict[type, tuple[type, ...]] = {
     ports.Lanes: (MemoryLanes,),
     ports.PolicySource: (FilePolicySource, FakePolicies),
     ports.Provider: (OpenAIProvider, AnthropicProvider, FakeProvider),
-    ports.Recorder: (Recorders, RecordWriter, MetricsRecorder, FakeRecorder),
+    ports.Recorder: (CountedRecorder, Spool, FakeRecorder),
     ports.RetryBudgets: (MemoryRetryBudgets,),
     ports.Sessions: (MemorySessions,),
     ports.UpstreamStream: (OpenAIStream, AnthropicStream, FakeStream),

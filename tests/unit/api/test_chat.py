@@ -1,7 +1,7 @@
 """The chat endpoint with everything real behind it but the upstream, which is a value."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 
 import orjson
 import pytest
@@ -12,6 +12,7 @@ from gateway.bootstrap import SystemClock
 from gateway.counters.health import MemoryHealthBoard
 from gateway.counters.memory import MemorySessions, OpenAdmission
 from gateway.domain.errors import UpstreamInterruptedError
+from gateway.domain.intent import Intent
 from gateway.domain.policy import Deployment, Timeouts
 from gateway.domain.pricing import Usage
 from gateway.domain.record import RequestRecord
@@ -94,8 +95,13 @@ class Endpoint:
     def _retried(self) -> None:
         self.retries += 1
 
-    def begun(self) -> None:
+    @property
+    def can_record(self) -> bool:
+        return True
+
+    def begun(self, intent: Intent) -> Awaitable[bool] | None:
         self.begins += 1
+        return None
 
     def record(self, record: RequestRecord) -> None:
         self.records.append(record)

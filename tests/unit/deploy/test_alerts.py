@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from gateway.policyfile.loader import PolicyStatus
 from gateway.telemetry.metrics import MetricsRecorder
+from tests.builders import a_ledger_status
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
 RULES: list[dict[str, Any]] = [
@@ -50,7 +51,7 @@ def test_an_alert_says_how_bad_it_is_and_what_to_do(rule: dict[str, Any]) -> Non
 @every_rule
 def test_an_alert_asks_only_for_metrics_that_the_gateway_exposes(rule: dict[str, Any]) -> None:
     metrics = MetricsRecorder(CollectorRegistry(), version="0")
-    metrics.watch_dropped(lambda: 0)
+    metrics.watch_ledger(a_ledger_status())
     metrics.watch_fleet(dict)
     metrics.watch_loop(lambda: 0.0, lambda: 0)
     metrics.watch_policies(lambda: PolicyStatus(version="v1", since_s=0.0))

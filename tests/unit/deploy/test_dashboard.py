@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from deploy.dashboards.build import TARGET, dashboard
 from gateway.policyfile.loader import PolicyStatus
 from gateway.telemetry.metrics import MetricsRecorder
+from tests.builders import a_ledger_status
 
 BOARD: dict[str, Any] = json.loads(dashboard())
 PANELS: list[dict[str, Any]] = [panel for panel in BOARD["panels"] if panel["type"] != "row"]
@@ -19,7 +20,7 @@ every_panel = pytest.mark.parametrize("panel", PANELS, ids=lambda panel: str(pan
 def exposed() -> dict[str, str]:
     """Every metric name a scrape can hold → its type."""
     metrics = MetricsRecorder(CollectorRegistry(), version="0")
-    metrics.watch_dropped(lambda: 0)
+    metrics.watch_ledger(a_ledger_status())
     metrics.watch_fleet(dict)
     metrics.watch_loop(lambda: 0.0, lambda: 0)
     metrics.watch_policies(lambda: PolicyStatus(version="v1", since_s=0.0))

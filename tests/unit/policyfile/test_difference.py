@@ -204,6 +204,7 @@ POLICY_CHANGES: Mapping[str, tuple[Any, list[str]]] = {
             "~ policy 'default' | rollout: on → canary 10%",
         ],
     ),
+    "needs_record": (True, ["~ policy 'default' | on_unrecordable: continue → refuse"]),
     "constraints": ((), ["- policy 'default' | constraint 'home': signals.code → true, small-first → None"]),
     "rules": ((), ["- policy 'default' | rule 'easy': signals.maths → small-first → None"]),
 }

@@ -66,10 +66,11 @@ def test_a_failed_upgrade_says_why_and_what_to_try(tmp_path: Path) -> None:
 def test_a_serving_process_loads_neither_alembic_nor_sqlalchemy(tmp_path: Path) -> None:
     script = (
         "import sys\n"
-        "from gateway.store.writer import RecordWriter\n"
-        f"writer = RecordWriter.to_database('sqlite:///{tmp_path}/new.db')\n"
-        "writer.start()\n"
-        "assert writer.close(60) == 0\n"
+        "import pathlib\n"
+        "from gateway.store.ledger import Ledger\n"
+        f"ledger = Ledger.to_database('sqlite:///{tmp_path}/new.db', pathlib.Path('{tmp_path}/spool'))\n"
+        "ledger.start()\n"
+        "assert ledger.close(60)\n"
         "print(sorted({'alembic', 'sqlalchemy'} & set(sys.modules)))\n"
     )
 

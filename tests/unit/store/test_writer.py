@@ -7,7 +7,7 @@ import pytest
 
 from gateway.domain.record import RequestRecord
 from gateway.store.schema import SchemaError
-from gateway.store.sinks import SinkUnavailableError
+from gateway.store.sinks import RecordRejectedError, SinkUnavailableError
 from gateway.store.writer import BATCH, RecordWriter
 from tests.builders import a_record
 
@@ -15,10 +15,11 @@ _SOON_S = 0.001
 
 
 class ScriptedSink:
-    """Raises the scripted errors first, one a write; then keeps what it is given."""
+    """Raises the scripted errors first, one a write; then keeps what it is given, but for the ids it refuses."""
 
-    def __init__(self, *errors: Exception) -> None:
+    def __init__(self, *errors: Exception, refuses: Sequence[str] = ()) -> None:
         self.errors = list(errors)
+        self.refuses = refuses
         self.written: list[str] = []
         self.sizes: list[int] = []
         self.is_closed = False
@@ -29,11 +30,34 @@ class ScriptedSink:
     def write(self, records: Sequence[RequestRecord]) -> None:
         if self.errors:
             raise self.errors.pop(0)
+        if refused := [record.id for record in records if record.id in self.refuses]:
+            raise RecordRejectedError(f"not {refused}")
         self.sizes.append(len(records))
         self.written.extend(record.id for record in records)
 
     def close(self) -> None:
         self.is_closed = True
+
+
+class Queue:
+    """`Waiting` in memory: what was taken is dropped when it is `done`."""
+
+    def __init__(self, *ids: str) -> None:
+        self.ids = list(ids)
+        self.taken: list[str] = []
+        self.dropped: list[str] = []
+        self.looked = 0
+
+    def find_left(self) -> None:
+        self.looked += 1
+
+    def take(self, limit: int) -> Sequence[RequestRecord]:
+        self.taken, self.ids = self.ids[:limit], self.ids[limit:]
+        return [a_record(each) for each in self.taken]
+
+    def done(self) -> None:
+        self.dropped += self.taken
+        self.taken = []
 
 
 def _ready() -> None:
@@ -48,42 +72,49 @@ def _eventually(holds: Callable[[], bool]) -> None:
 
 
 def test_close_writes_everything_in_order_and_in_bounded_batches() -> None:
-    sink = ScriptedSink()
-    writer = RecordWriter(sink, _ready, poll_s=_SOON_S)
     ids = [f"req-{number}" for number in range(BATCH + 1)]
-    for each in ids:
-        writer.record(a_record(each))
+    sink, queue = ScriptedSink(), Queue(*ids)
+    writer = RecordWriter(queue, sink, _ready, poll_s=_SOON_S)
 
     writer.start()
-    left = writer.close(timeout_s=10)
+    writer.close(timeout_s=10)
 
-    assert left == 0
-    assert sink.written == ids
+    assert writer.is_done
+    assert sink.written == queue.dropped == ids
     assert sink.sizes == [BATCH, 1]
     assert sink.is_closed
 
 
 def test_records_are_written_without_waiting_for_the_close() -> None:
-    sink = ScriptedSink()
-    writer = RecordWriter(sink, _ready, poll_s=_SOON_S)
+    sink, queue = ScriptedSink(), Queue()
+    writer = RecordWriter(queue, sink, _ready, poll_s=_SOON_S)
     writer.start()
 
-    writer.record(a_record())
+    queue.ids.append("req-1")
 
     _eventually(lambda: sink.written == ["req-1"])
-    assert writer.close(timeout_s=10) == 0
+    writer.close(timeout_s=10)
+    assert writer.is_done
 
 
-def test_what_an_unavailable_database_refused_is_written_once_it_is_back() -> None:
-    sink = ScriptedSink(SinkUnavailableError("down"), SinkUnavailableError("still down"))
-    writer = RecordWriter(sink, _ready, poll_s=_SOON_S)
-    writer.record(a_record())
+def test_what_is_not_written_is_not_dropped_and_is_written_once_the_database_is_back() -> None:
+    sink, queue = ScriptedSink(SinkUnavailableError("down"), SinkUnavailableError("still down")), Queue("req-1")
+    dropped: list[list[str]] = []
+    write = sink.write
+
+    def watched(records: Sequence[RequestRecord]) -> None:
+        dropped.append(list(queue.dropped))
+        write(records)
+
+    sink.write = watched  # type: ignore[method-assign]
+    writer = RecordWriter(queue, sink, _ready, poll_s=_SOON_S)
 
     writer.start()
-    _eventually(lambda: writer.waiting == 0)
-    left = writer.close(timeout_s=10)
+    _eventually(lambda: queue.dropped == ["req-1"])
+    writer.close(timeout_s=10)
 
-    assert (left, writer.dropped, sink.written) == (0, 0, ["req-1"])
+    assert dropped == [[], [], []]
+    assert sink.written == ["req-1"]
 
 
 @pytest.mark.parametrize("error", [SchemaError("no rights"), SinkUnavailableError("down")])
@@ -98,8 +129,7 @@ def test_nothing_is_written_before_the_schema_is_there(error: Exception) -> None
         if outcome is not None:
             raise outcome
 
-    writer = RecordWriter(sink, prepare, poll_s=_SOON_S)
-    writer.record(a_record())
+    writer = RecordWriter(Queue("req-1"), sink, prepare, poll_s=_SOON_S)
 
     writer.start()
     _eventually(lambda: sink.written == ["req-1"])
@@ -110,8 +140,7 @@ def test_nothing_is_written_before_the_schema_is_there(error: Exception) -> None
 
 def test_an_unexpected_failure_is_logged_and_loses_nothing(caplog: pytest.LogCaptureFixture) -> None:
     sink = ScriptedSink(KeyError("surprise"))
-    writer = RecordWriter(sink, _ready, poll_s=_SOON_S)
-    writer.record(a_record())
+    writer = RecordWriter(Queue("req-1"), sink, _ready, poll_s=_SOON_S)
 
     writer.start()
     _eventually(lambda: sink.written == ["req-1"])
@@ -120,39 +149,50 @@ def test_an_unexpected_failure_is_logged_and_loses_nothing(caplog: pytest.LogCap
     assert "unexpected failure while writing records" in caplog.text
 
 
-def test_beyond_its_capacity_the_oldest_are_dropped_counted_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
-    sink = ScriptedSink(SinkUnavailableError("down"))
-    writer = RecordWriter(sink, _ready, capacity=2, poll_s=_SOON_S)
-    for number in range(5):
-        writer.record(a_record(f"req-{number}"))
+def test_only_the_record_the_database_refuses_is_dropped_and_it_is_counted_and_named(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    sink, queue = ScriptedSink(refuses=["b"]), Queue("a", "b", "c")
+    writer = RecordWriter(queue, sink, _ready, poll_s=_SOON_S)
 
     writer.start()
-    left = writer.close(timeout_s=10)
+    writer.close(timeout_s=10)
 
-    assert (left, writer.dropped) == (0, 3)
-    assert sink.written == ["req-3", "req-4"]
-    assert caplog.text.count("3 records dropped") == 1
+    assert sink.written == ["a", "c"]
+    assert writer.refused == 1
+    assert "record 'b' is dropped" in caplog.text
 
 
-def test_close_gives_up_in_time_and_says_how_many_are_lost(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_database_that_goes_away_between_refusals_costs_nothing() -> None:
+    sink, queue = ScriptedSink(RecordRejectedError("the batch"), refuses=["b"]), Queue("a", "b", "c")
+    sink.errors.append(SinkUnavailableError("in the middle"))
+    writer = RecordWriter(queue, sink, _ready, poll_s=_SOON_S)
+
+    writer.start()
+    _eventually(lambda: queue.dropped == ["a", "b", "c"])
+    writer.close(timeout_s=10)
+
+    assert sink.written == ["a", "c"]
+    assert writer.refused == 1
+
+
+def test_close_gives_up_in_time_and_drops_nothing() -> None:
     sink = ScriptedSink(*[SinkUnavailableError("down")] * 100_000)
-    writer = RecordWriter(sink, _ready, poll_s=_SOON_S)
-    for number in range(3):
-        writer.record(a_record(f"req-{number}"))
+    queue = Queue("req-1", "req-2")
+    writer = RecordWriter(queue, sink, _ready, poll_s=_SOON_S)
     writer.start()
 
-    left = writer.close(timeout_s=0.05)
+    writer.close(timeout_s=0.05)
 
-    assert left == 3
-    assert "gave up writing 3 records" in caplog.text
+    assert not writer.is_done
+    assert queue.dropped == []
     _eventually(lambda: sink.is_closed)
 
 
 def test_an_outage_is_logged_once_however_long_it_lasts(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     sink = ScriptedSink(*[SinkUnavailableError("down")] * 4)
-    writer = RecordWriter(sink, _ready, poll_s=_SOON_S)
-    writer.record(a_record())
+    writer = RecordWriter(Queue("req-1"), sink, _ready, poll_s=_SOON_S)
 
     writer.start()
     _eventually(lambda: sink.written == ["req-1"])
@@ -162,19 +202,26 @@ def test_an_outage_is_logged_once_however_long_it_lasts(caplog: pytest.LogCaptur
     assert caplog.text.count("the database is back") == 1
 
 
-def test_recording_does_not_wait_for_a_writer_that_hangs() -> None:
+def test_how_far_it_is_behind_grows_while_the_database_is_away() -> None:
     release = threading.Event()
-
-    def hang() -> None:
-        release.wait()
-
-    writer = RecordWriter(ScriptedSink(), hang, poll_s=_SOON_S)
+    writer = RecordWriter(Queue("req-1"), ScriptedSink(), lambda: (release.wait(), None)[1], poll_s=_SOON_S)
     writer.start()
+    before_s = writer.behind_s
+    time.sleep(0.02)
 
-    for number in range(1000):
-        writer.begun()
-        writer.record(a_record(f"req-{number}"))
-
-    assert writer.waiting == 1000
+    behind_s = writer.behind_s
     release.set()
-    assert writer.close(timeout_s=10) == 0
+
+    assert behind_s >= before_s + 0.02
+    _eventually(lambda: writer.behind_s < behind_s)
+    writer.close(timeout_s=10)
+
+
+def test_it_looks_for_what_dead_processes_left_when_it_starts() -> None:
+    queue = Queue("req-1")
+    writer = RecordWriter(queue, ScriptedSink(), _ready, poll_s=_SOON_S)
+
+    writer.start()
+    writer.close(timeout_s=10)
+
+    assert queue.looked == 1

@@ -9,7 +9,7 @@ from gateway.domain.record import CheckResult
 from gateway.domain.rollout import Beside
 from gateway.policyfile.loader import PolicyStatus, Refusal
 from gateway.telemetry.metrics import MetricsRecorder
-from tests.builders import a_record, an_attempt
+from tests.builders import a_ledger_status, a_record, an_attempt
 
 
 @pytest.fixture
@@ -193,14 +193,22 @@ def test_a_request_that_was_not_accepted_is_counted_by_its_code(metrics: Metrics
 
 
 def test_dropped_records_are_read_at_each_scrape(metrics: MetricsRecorder) -> None:
-    dropped = [0]
-    metrics.watch_dropped(lambda: dropped[0])
+    ledger = a_ledger_status()
+    metrics.watch_ledger(ledger)
 
     before = samples(metrics, "sizewise_records_dropped_total")
-    dropped[0] = 3
+    ledger.lost = 3
 
     assert before == {(): 0}
     assert samples(metrics, "sizewise_records_dropped_total") == {(): 3}
+
+
+def test_how_the_spool_fares_is_read_at_each_scrape(metrics: MetricsRecorder) -> None:
+    metrics.watch_ledger(a_ledger_status(waiting_bytes=4_000, can_record=False, behind_s=2.5))
+
+    assert samples(metrics, "sizewise_spool_bytes") == {(): 4_000}
+    assert samples(metrics, "sizewise_spool_writable") == {(): 0}
+    assert samples(metrics, "sizewise_spool_behind_seconds") == {(): 2.5}
 
 
 def test_how_the_policies_stand_is_asked_for_at_each_scrape(metrics: MetricsRecorder) -> None:
