@@ -55,11 +55,16 @@ class Segments:
         return taken
 
     def done(self) -> None:
-        """All that was taken is in the database: delete the segments that were read to their end."""
-        for number, size in self._finished:
+        """All that was taken is in the database: delete the segments that were read to their end.
+
+        Each begins with what was under way when those before it ended. The last of a dead process goes with its folder,
+        for of what was under way then it alone tells.
+        """
+        kept = self._finished[-1:] if self._tail is None else []
+        for number, size in self._finished[: len(self._finished) - len(kept)]:
             segment_path(self._folder, number).unlink(missing_ok=True)
             self.freed_bytes += size
-        self._finished.clear()
+        self._finished = kept
 
     def left_under_way(self) -> list[RequestRecord]:
         """The requests whose process died before they were over, once everything else was taken."""

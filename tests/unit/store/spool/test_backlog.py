@@ -90,6 +90,19 @@ def test_what_a_dead_process_had_under_way_is_told_last_and_as_unknown(tmp_path:
     assert not path.exists()
 
 
+def test_a_process_that_dies_while_it_takes_over_leaves_what_was_under_way_to_the_next(tmp_path: Path) -> None:
+    path = _left_behind(tmp_path, [intent_frame(an_intent("b")), record_frame(a_record("a"))])
+    backlog, _ = _backlog(tmp_path)
+    backlog.find_left()
+
+    backlog.take(1)
+    backlog.take(1)
+    backlog.done()
+
+    found = Segments(path)
+    assert _ids([*found.take(10), *found.left_under_way()]) == ["a", "b"]
+
+
 def test_left_folders_come_before_our_own(tmp_path: Path) -> None:
     _left_behind(tmp_path, [record_frame(a_record("old"))])
     own = OwnFolder(tmp_path).make()
