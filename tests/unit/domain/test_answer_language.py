@@ -1,11 +1,10 @@
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.answer_language import is_in_another_language
 from gateway.domain.language import LANGUAGES, language_of
+from tests.cpu_time import cpu_s
 
 TEXTS = {
     "en": "The invoice is due on the first of the month, and the customer has to be told before we send a letter.",
@@ -85,8 +84,5 @@ def test_no_text_is_too_strange(answer: str, ask: str, asked_in: str, instructio
 @pytest.mark.parametrize("unit", [f"{TEXTS['de']} ", "a", "中", "\n", "\ud800"])
 def test_a_megabyte_takes_no_longer_than_a_page(unit: str) -> None:
     text = unit * (1_000_000 // len(unit))
-    started = time.perf_counter()
 
-    is_in_another_language(text, text, "en", text)
-
-    assert time.perf_counter() - started < 0.1
+    assert cpu_s(lambda: is_in_another_language(text, text, "en", text)) < 0.1

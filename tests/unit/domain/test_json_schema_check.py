@@ -1,4 +1,3 @@
-import time
 from typing import Any
 
 import pytest
@@ -6,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.json_schema_check import schema_problem
+from tests.cpu_time import cpu_s
 
 INVOICE = {
     "type": "object",
@@ -126,11 +126,7 @@ BRANCHING = {
     ],
 )
 def test_hostile_schemas_are_done_with_in_time(schema: dict[str, Any], value: Any) -> None:
-    started = time.perf_counter()
-
-    schema_problem(schema, value, 200_000)
-
-    assert time.perf_counter() - started < 0.3
+    assert cpu_s(lambda: schema_problem(schema, value, 200_000)) < 0.3
 
 
 def test_a_large_answer_is_judged_whole() -> None:

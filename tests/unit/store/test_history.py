@@ -1,5 +1,4 @@
 import io
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +31,7 @@ from gateway.store.sinks import open_sink
 from gateway.store.tables import REQUESTS
 from gateway.store.upgrade import upgrade
 from tests.builders import a_record, an_attempt
+from tests.cpu_time import cpu_s
 from tests.unit.domain.replays import logged_of
 from tests.unit.policyfile.folder import GOOD, load
 
@@ -210,11 +210,11 @@ def test_twenty_thousand_records_are_read_and_decided_again_in_seconds(tmp_path:
     url = f"sqlite:///{tmp_path}/records.db"
     upgrade(url)
     _write(url, *(a_record(f"req-{number:06}", context=_CONTEXT) for number in range(20_000)))
-    replay = Replay(policies)
-    started_s = time.perf_counter()
 
-    for logged in read_logged(open_engine(url), Wanted()):
-        replay.add(logged)
+    def decided_again() -> None:
+        replay = Replay(policies)
+        for logged in read_logged(open_engine(url), Wanted()):
+            replay.add(logged)
+        assert replay.outcome().changes.total.requests == 20_000
 
-    assert replay.outcome().changes.total.requests == 20_000
-    assert time.perf_counter() - started_s < 6.0
+    assert cpu_s(decided_again, best_of=3) < 6.0
