@@ -100,6 +100,10 @@ REQUESTS = Table(
     Column("session", Text),
     Column("context", _Json),
     Column("beside", _Json),
+    Column("usage_more", _Json),
+    Column("saving_low_nano_usd", BigInteger),
+    Column("saving_high_nano_usd", BigInteger),
+    Column("energy_uwh", BigInteger),
     Index(None, "received_at"),
     Index(None, "outcome", "received_at"),
 )
@@ -122,4 +126,9 @@ ATTEMPTS = Table(
     Column("cost_nano_usd", BigInteger),
     Column("unpriced", Text),
     Column("checked", _Json),
+    Column("usage_more", _Json),
+    Column("price_version", Text),
+    Column("service_tier", Text),
+    Column("origin", Text),
+    Column("energy_uwh", BigInteger),
 )
