@@ -2,9 +2,9 @@
 
 Lock      PostgreSQL: rows that are there are read through once (VALIDATE) while others read and write; then ACCESS
           EXCLUSIVE on both tables for as long as some changes of the catalogue take, with no row touched.
-          SQLite: the new tables only
-Duration  PostgreSQL: about a second for a million rows that are there, nearly all of it without a lock that anyone
-          waits for; an hour that holds rows takes a millisecond more
+          SQLite: the write lock; records wait where they are
+Duration  PostgreSQL: some seconds for a million rows that are there, nearly all of it without a lock that anyone
+          waits for. SQLite: one reading of `requests`, for its smaller index by outcome
 Way back  downgrade copies every row into one table again, under ACCESS EXCLUSIVE, and drops the roll-ups; run
           `sizewise db rollup` after the next upgrade, hours whose rows were pruned are gone from the reports
 
@@ -25,10 +25,9 @@ depends_on = None
 
 _TABLES = {"requests": ("id",), "attempts": ("request_id", "number")}
 """Each partitioned table with its primary key, whose first column says the partition."""
-_INDEXES = {
-    "ix_requests_received_at": ("requests", "received_at"),
-    "ix_requests_outcome_received_at": ("requests", "outcome, received_at"),
-}
+_BY_OUTCOME = "ix_requests_outcome_received_at"
+_NOT_OK = "(outcome, received_at) WHERE outcome <> 'ok'"
+_INDEXES = {"ix_requests_received_at": ("requests", "(received_at)"), _BY_OUTCOME: ("requests", _NOT_OK)}
 _DAYS_AHEAD = 7
 _USAGE_SUMS = (
     *("requests", "unpriced", "estimated", "input_tokens", "output_tokens", "cached_input_tokens", "cost_nano_usd"),
@@ -44,6 +43,9 @@ _ATTEMPT_SUMS = (
 def upgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
         _partition()
+    else:
+        op.drop_index(_BY_OUTCOME, "requests")
+        op.execute(f"CREATE INDEX {_BY_OUTCOME} ON requests {_NOT_OK}")
     _create_rollups()
     _mark_hours_that_hold_records()
 
@@ -108,7 +110,7 @@ def _partition() -> None:
     start = midnight if is_empty else midnight + timedelta(days=2)
     if not is_empty:
         with op.get_context().autocommit_block():
-            for statement in _confine(_id_of(start)):
+            for statement in (*_confine(_id_of(start)), *_index_what_is_not_ok()):
                 op.execute(statement)
     op.execute(f"LOCK TABLE {', '.join(_TABLES)} IN ACCESS EXCLUSIVE MODE")
     for table, key in _TABLES.items():
@@ -137,6 +139,14 @@ def _confine(bound: str) -> Iterator[str]:
         yield f"ALTER TABLE {table} VALIDATE CONSTRAINT ck_{table}_before"
 
 
+def _index_what_is_not_ok() -> Iterator[str]:
+    """The index by outcome without what is ok, in place of the one with it; a broken one of an earlier try goes."""
+    yield f"DROP INDEX CONCURRENTLY IF EXISTS {_BY_OUTCOME}_new"
+    yield f"CREATE INDEX CONCURRENTLY {_BY_OUTCOME}_new ON requests {_NOT_OK}"
+    yield f"DROP INDEX CONCURRENTLY IF EXISTS {_BY_OUTCOME}"
+    yield f"ALTER INDEX {_BY_OUTCOME}_new RENAME TO {_BY_OUTCOME}"
+
+
 def _swap(table: str, key: tuple[str, ...], start: datetime, *, is_empty: bool) -> Iterator[str]:
     """Put a partitioned table in the table's place, with that as its first partition, days ahead, and a default."""
     before, indexes = f"{table}_before_{start:%Y%m%d}", [name for name, (on, _) in _INDEXES.items() if on == table]
@@ -146,7 +156,7 @@ def _swap(table: str, key: tuple[str, ...], start: datetime, *, is_empty: bool) 
     yield f"CREATE TABLE {table} (LIKE {before} INCLUDING DEFAULTS) PARTITION BY RANGE ({key[0]})"
     yield f"ALTER TABLE {table} ADD CONSTRAINT pk_{table} PRIMARY KEY ({', '.join(key)})"
     for index in indexes:
-        yield f"CREATE INDEX {index} ON {table} ({_INDEXES[index][1]})"
+        yield f"CREATE INDEX {index} ON {table} {_INDEXES[index][1]}"
     if is_empty:
         yield f"DROP TABLE {before}"
     else:
@@ -167,6 +177,9 @@ def downgrade() -> None:
         for table, key in _TABLES.items():
             for statement in _unpartition(table, key):
                 op.execute(statement)
+    else:
+        op.drop_index(_BY_OUTCOME, "requests")
+        op.create_index(_BY_OUTCOME, "requests", ["outcome", "received_at"])
 
 
 def _unpartition(table: str, key: tuple[str, ...]) -> Iterator[str]:
@@ -176,6 +189,6 @@ def _unpartition(table: str, key: tuple[str, ...]) -> Iterator[str]:
     yield f"DROP TABLE {table}"
     yield f"ALTER TABLE {table}_whole RENAME TO {table}"
     yield f"ALTER TABLE {table} ADD CONSTRAINT pk_{table} PRIMARY KEY ({', '.join(key)})"
-    for index, (on, columns) in _INDEXES.items():
-        if on == table:
-            yield f"CREATE INDEX {index} ON {table} ({columns})"
+    if table == "requests":
+        yield "CREATE INDEX ix_requests_received_at ON requests (received_at)"
+        yield f"CREATE INDEX {_BY_OUTCOME} ON requests (outcome, received_at)"

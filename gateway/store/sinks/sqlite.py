@@ -12,7 +12,6 @@ from gateway.store.rows import ATTEMPT_COLUMNS, REQUEST_COLUMNS, attempt_values,
 from gateway.store.sinks import RecordRejectedError, SinkUnavailableError
 
 _CHUNK = 50
-_DAY_S = 86_400
 _CHECKPOINT_PAGES = 4_000
 _REJECTED = (
     sqlite3.IntegrityError,
@@ -99,10 +98,10 @@ def _insert(connection: sqlite3.Connection, records: Sequence[RequestRecord]) ->
 def _time_text(at_s: float) -> str:
     """UTC as the tables hold it: `2026-09-21 14:13:20.000000`."""
     second, microsecond = divmod(round(at_s * 1e6), 1_000_000)
-    day, second = divmod(second, _DAY_S)
-    return f"{_day_text(day)} {second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}.{microsecond:06}"
+    minute, second = divmod(second, 60)
+    return f"{_minute_text(minute)}:{second:02}.{microsecond:06}"
 
 
 @lru_cache(maxsize=8)
-def _day_text(day: int) -> str:
-    return datetime.fromtimestamp(day * _DAY_S, UTC).strftime("%Y-%m-%d")
+def _minute_text(minute: int) -> str:
+    return datetime.fromtimestamp(minute * 60, UTC).strftime("%Y-%m-%d %H:%M")
