@@ -11,14 +11,13 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
 
-from gateway.store.engine import open_engine
+from gateway.store.engine import one_line, open_engine
 from gateway.store.housekeeper import KEEP_DAYS_VARIABLE
 from gateway.store.partitions import PARTITION_NAMES, create_statements, missing
 from gateway.store.retention import Pruned, first_day_kept, prune
 from gateway.store.rollups import mark_unsummed, marked_hours, roll_up
-from gateway.store.upgrade import one_line
 from gateway.store.urls import DATABASE_URL_VARIABLE, DatabaseUrlError
 
 _ADVISORY_LOCK = 7_305_410_227
@@ -62,7 +61,7 @@ def make_partitions(engine: Engine, now: datetime) -> tuple[int, int]:
                 for statement in create_statements(table, day):
                     connection.execute(text(statement))
             made += 1
-        except (OperationalError, ProgrammingError) as error:
+        except (IntegrityError, OperationalError, ProgrammingError) as error:
             sys.stderr.write(
                 f"no partition of {table} for {day}, its records go to the default one: {one_line(error)}\n"
             )

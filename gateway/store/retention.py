@@ -1,7 +1,7 @@
 """Drops records that are older than they are kept. What was summed up of them stays.
 
-PostgreSQL drops whole days; what is left of such a day in the default partition, and SQLite's rows, are deleted a few at
-a time, so that whoever writes does not wait long.
+PostgreSQL drops whole days; what is left of such a day in the default partition, and SQLite's rows, are deleted a few
+at a time, so that whoever writes does not wait long.
 """
 
 import time

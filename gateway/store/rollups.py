@@ -1,8 +1,8 @@
 """Sums up the hours whose records changed: the tables that reports read.
 
-The marks of an hour are read, then its records summed up; then these marks and the old sums go and the new sums come, in
-one transaction. Where another process was quicker the marks are gone: nothing changes. So it does not matter how often,
-or by how many at a time, an hour is summed up.
+The marks of an hour are read, then its records summed up; then these marks and the old sums go and the new sums come,
+in one transaction. Where another process was quicker the marks are gone: nothing changes. So it does not matter how
+often, or by how many at a time, an hour is summed up.
 """
 
 from collections.abc import Callable, Sequence

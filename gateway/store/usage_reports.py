@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 from sqlalchemy import BigInteger, Column, ColumnElement, Engine, Table, case, cast, func, select
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
@@ -104,6 +104,18 @@ def total(lines: Sequence[_Line]) -> _Line:
     kind = type(lines[0])
     names = [name for name in kind.__struct_fields__ if name != "name"]
     return kind(name="total", **{name: sum(getattr(line, name) for line in lines) for name in names})
+
+
+def document(line: SavingsLine | SpendLine) -> dict[str, Any]:
+    """The line as JSON and CSV have it: dollars that are not known are null, and a saving stands by itself."""
+    fields: dict[str, Any] = to_builtins(line)
+    if isinstance(line, SpendLine):
+        return fields | ({"cost_nano_usd": None} if line.unpriced == line.attempts else {})
+    fields["saving_nano_usd"] = line.saving_nano_usd
+    unknown = [] if line.unpriced < line.requests else ["cost_nano_usd"]
+    if not line.compared:
+        unknown += [name for name in fields if name.startswith(("compared_", "baseline_", "saving_"))]
+    return fields | dict.fromkeys(unknown)
 
 
 def _grouped(

@@ -126,17 +126,20 @@ class PostgresSink:
         today = datetime.now(UTC).date()
         if self._partitioned_on == today:
             return
+        self._partitioned_on = today
         names = [str(name) for (name,) in connection.execute(PARTITION_NAMES).fetchall()]
-        try:
-            for table, day in missing(names, today):
+        for table, day in missing(names, today):
+            try:
                 with connection.transaction():
                     for statement in create_statements(table, day):
                         connection.execute(statement.encode())
-        except psycopg.errors.DuplicateTable:
-            logger.debug("another process makes the partitions")
-        except (psycopg.errors.LockNotAvailable, psycopg.ProgrammingError, psycopg.IntegrityError) as error:
-            logger.warning("no partition made, records go to the default one: %s", " ".join(str(error).split()))
-        self._partitioned_on = today
+            except psycopg.errors.DuplicateTable:
+                logger.debug("another process makes the partition of %r for %s", table, day)
+            except (psycopg.ProgrammingError, psycopg.IntegrityError) as error:
+                _log_unmade(table, day, error)
+            except psycopg.errors.LockNotAvailable as error:
+                _log_unmade(table, day, error)
+                return  # each of the others would be waited for as long
 
     def _unavailable(self, error: psycopg.Error) -> SinkUnavailableError:
         self.close()
@@ -159,6 +162,11 @@ class _JsonText(Dumper):
 
     def dump(self, obj: str) -> Buffer:
         return b"\x01" + obj.encode()
+
+
+def _log_unmade(table: str, day: date, error: psycopg.Error) -> None:
+    why = " ".join(str(error).split())
+    logger.warning("no partition of %r made for %s, its records go to the default one: %s", table, day, why)
 
 
 def _names(columns: Sequence[str]) -> sql.Composed:
