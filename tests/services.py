@@ -29,7 +29,7 @@ def require(service: str) -> None:
 
 @contextmanager
 def running_postgres(*settings: str) -> Iterator[str]:
-    """The `postgresql+psycopg://` URL of a PostgreSQL of one's own, empty; it flushes nothing unless `settings` say so."""
+    """The `postgresql+psycopg://` URL of a PostgreSQL of one's own, empty; `settings` go before ours (fsync=off)."""
     initdb, server = _postgres_binary("initdb"), _postgres_binary("postgres")
     # Not below pytest's own directories: those let no other user in, and the server does not run as root.
     with tempfile.TemporaryDirectory(prefix="sizewise-postgres-") as folder:

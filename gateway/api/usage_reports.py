@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, Protocol
 
 from fastapi import APIRouter, Query
 
-_By = Literal["team", "app", "policy", "day", "rule", "deployment", "alias"]
-_SpendBy = Literal["deployment", "model", "team", "app", "key", "origin", "day"]
+SavingsBy = Literal["team", "app", "policy", "day", "rule", "deployment", "alias"]
+SpendBy = Literal["deployment", "model", "team", "app", "key", "origin", "day"]
 _Since = Annotated[datetime | None, Query(description="From the hour of that time on; 30 days back by default.")]
 _DEFAULT = timedelta(days=30)
 
@@ -15,8 +15,8 @@ _DEFAULT = timedelta(days=30)
 class UsageReports(Protocol):
     """The reports; blocking, called on a worker thread."""
 
-    def savings(self, *, by: _By, since: datetime) -> Mapping[str, Any]: ...
-    def spend(self, *, by: _SpendBy, since: datetime) -> Mapping[str, Any]: ...
+    def savings(self, *, by: SavingsBy, since: datetime) -> Mapping[str, Any]: ...
+    def spend(self, *, by: SpendBy, since: datetime) -> Mapping[str, Any]: ...
 
 
 def usage_report_routes(reports: UsageReports, now: Callable[[], float]) -> APIRouter:
@@ -29,12 +29,12 @@ def usage_report_routes(reports: UsageReports, now: Callable[[], float]) -> APIR
         return since if since.tzinfo is not None else since.replace(tzinfo=UTC)
 
     @router.get("/admin/reports/savings")
-    def savings(by: _By = "policy", since: _Since = None) -> Mapping[str, Any]:
+    def savings(by: SavingsBy = "policy", since: _Since = None) -> Mapping[str, Any]:
         """What was saved against the baseline, in nano-dollars, beside what is known of the answers."""
         return {"by": by, **reports.savings(by=by, since=moment(since))}
 
     @router.get("/admin/reports/spend")
-    def spend(by: _SpendBy = "deployment", since: _Since = None) -> Mapping[str, Any]:
+    def spend(by: SpendBy = "deployment", since: _Since = None) -> Mapping[str, Any]:
         """What upstream calls cost, in nano-dollars."""
         return {"by": by, **reports.spend(by=by, since=moment(since))}
 
