@@ -26,9 +26,9 @@ def url(tmp_path: Path) -> str:
     sink = open_sink(url)
     sink.write(
         [
-            a_record("a", received_at=_NOW_S, team="sales", attempts=(checked,)),
-            a_record("b", received_at=_NOW_S, team="legal", cost_nano_usd=None, unpriced="no price"),
-            a_record("c", received_at=_OLD_S, team="old"),
+            a_record("req-a", received_at=_NOW_S, team="sales", attempts=(checked,)),
+            a_record("req-b", received_at=_NOW_S, team="legal", cost_nano_usd=None, unpriced="no price"),
+            a_record("req-c", received_at=_OLD_S, team="old"),
         ]
     )
     sink.close()

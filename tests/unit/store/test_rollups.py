@@ -14,7 +14,7 @@ def test_each_hour_is_told_when_it_is_done(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/records.db"
     upgrade(url)
     sink = open_sink(url)
-    sink.write([a_record("a"), a_record("b", received_at=1_790_010_000.0)])
+    sink.write([a_record("req-a"), a_record("req-b", received_at=1_790_010_000.0)])
     sink.close()
     engine, done = open_engine(url), []
 

@@ -31,7 +31,7 @@ def test_nobody_waits_for_more_than_a_day_of_hours_to_be_summed_up(tmp_path: Pat
     upgrade(url)
     now = datetime.now(UTC)
     sink = open_sink(url)
-    sink.write([a_record(f"{hour}", received_at=(now - timedelta(hours=hour)).timestamp()) for hour in range(30)])
+    sink.write([a_record(f"req-{hour}", received_at=(now - timedelta(hours=hour)).timestamp()) for hour in range(30)])
     sink.close()
 
     report = UsageReader(url).savings(by="policy", since=_SINCE)
