@@ -12,8 +12,9 @@ from typing import Final
 DAYS_AHEAD: Final = 7
 PARTITIONED: Final = {"requests": "id", "attempts": "request_id"}
 """Each partitioned table, with the column that says the partition."""
-CREATE_TIMEOUT_MS: Final = 1_000
-"""How long making a partition waits for a lock: while it waits, whoever reads or writes that table waits behind it."""
+LOCK_TIMEOUT_MS: Final = 2_000
+"""How long making or dropping a partition waits for a lock, and whoever comes after it, too. An autovacuum in the way
+gives way after a second (`deadlock_timeout`)."""
 
 PARTITION_NAMES: Final = (
     "SELECT child.relname FROM pg_inherits"
@@ -83,12 +84,12 @@ def create_statements(table: str, day: date) -> Iterator[str]:
     """
     name, start = f"{table}_{day:%Y%m%d}", datetime.combine(day, time(), UTC)
     low, high = id_of(start), id_of(start + timedelta(days=1))
-    yield f"SET LOCAL lock_timeout = {CREATE_TIMEOUT_MS}"
+    yield f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}"
     yield f"CREATE TABLE {name} (LIKE {table} INCLUDING DEFAULTS INCLUDING INDEXES)"
     yield f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ('{low}') TO ('{high}')"
 
 
 def drop_statements(name: str) -> Iterator[str]:
     """Drop that partition, in one transaction, or give up soon: dropping locks the table whole for a moment."""
-    yield f"SET LOCAL lock_timeout = {CREATE_TIMEOUT_MS}"
+    yield f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}"
     yield f"DROP TABLE {name}"
