@@ -93,7 +93,8 @@ def _tries(hour: datetime) -> Subquery:
             func.min(columns.deployment).label("some"),
             func.max(columns.deployment).label("another"),
         )
-        .where(_id_fits(columns.request_id, hour))
+        .select_from(REQUESTS.join(ATTEMPTS, columns.request_id == REQUESTS.c.id))
+        .where(_received_in(hour), _id_fits(REQUESTS.c.id, hour), _id_fits(columns.request_id, hour))
         .group_by(columns.request_id)
         .subquery("tried")
     )

@@ -71,11 +71,19 @@ def _measured(url: str, count: int) -> dict[str, float]:
     start = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=_DAYS - 1)
     _make_days_of_the_past(engine, start)
     figures, some_id = _ingested(url, count, start)
-    started_s = time.perf_counter()
-    hours = marked_hours(engine)
+    figures |= _summed(engine) | _read(engine, some_id, start)
+    engine.dispose()
+    return figures
+
+
+def _summed(engine: Engine) -> dict[str, float]:
+    started_s, hours = time.perf_counter(), marked_hours(engine)
     roll_up(engine, hours)
-    figures["rollup_s"] = round(time.perf_counter() - started_s, 2)
-    figures["rollup_ms_an_hour"] = round(1_000 * figures["rollup_s"] / len(hours), 1)
+    rollup_s = time.perf_counter() - started_s
+    return {"rollup_s": round(rollup_s, 2), "rollup_ms_an_hour": round(1_000 * rollup_s / len(hours), 1)}
+
+
+def _read(engine: Engine, some_id: str, start: datetime) -> dict[str, float]:
     reads: dict[str, Callable[[], object]] = {
         "savings_by_team_ms": lambda: savings(engine, by="team", since=start),
         "savings_by_day_ms": lambda: savings(engine, by="day", since=start),
@@ -89,11 +97,7 @@ def _measured(url: str, count: int) -> dict[str, float]:
         "decisions_ok_ms": lambda: list_decisions(engine, limit=20, filters=Filters(outcome="ok")),
         "decisions_of_a_deployment_ms": lambda: list_decisions(engine, limit=20, filters=Filters(deployment="large-a")),
     }
-    for name, read in reads.items():
-        figures[name] = _median_ms(read)
-        _say(f"{name}: {figures[name]}")
-    engine.dispose()
-    return figures
+    return {name: _median_ms(read) for name, read in reads.items()}
 
 
 def _make_days_of_the_past(engine: Engine, start: datetime) -> None:
