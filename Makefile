@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test format dashboards faults bench lock clean
+.PHONY: help setup demo check test format dashboards faults bench ledger lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -44,6 +44,9 @@ faults: setup ## Run the fault tests and write docs/FAULTS.md
 
 bench: setup ## Measure the gateway beside the peers that are installed
 	$(BIN)/sizewise bench
+
+ledger: setup ## Measure the ledger at ten million records, on SQLite and on PostgreSQL; 30 GB of disk, an hour
+	$(BIN)/python -m tests.bench.ledger --records 10_000_000
 
 lock: ## Resolve the dependencies anew (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet --extra postgres --extra redis --extra vertex --output-file requirements.lock

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from gateway.store.tables import METADATA
+from gateway.store.rollup_tables import ROLLUP_MARKS
 
 connection = context.config.attributes.get("connection")
 if connection is None:
@@ -10,7 +10,7 @@ if connection is None:
 
 context.configure(
     connection=connection,
-    target_metadata=METADATA,
+    target_metadata=ROLLUP_MARKS.metadata,
     transactional_ddl=True,
     render_as_batch=connection.dialect.name == "sqlite",
 )

@@ -28,8 +28,8 @@ def require(service: str) -> None:
 
 
 @contextmanager
-def running_postgres() -> Iterator[str]:
-    """The `postgresql+psycopg://` URL of a PostgreSQL of one's own, empty."""
+def running_postgres(*settings: str) -> Iterator[str]:
+    """The `postgresql+psycopg://` URL of a PostgreSQL of one's own, empty; `settings` go before ours (fsync=off)."""
     initdb, server = _postgres_binary("initdb"), _postgres_binary("postgres")
     # Not below pytest's own directories: those let no other user in, and the server does not run as root.
     with tempfile.TemporaryDirectory(prefix="sizewise-postgres-") as folder:
@@ -42,8 +42,9 @@ def running_postgres() -> Iterator[str]:
             cwd=folder,
         )
         port = _free_port()
-        settings = (f"port={port}", f"unix_socket_directories={folder}", "listen_addresses=127.0.0.1", "fsync=off")
-        command = [*demoted, server, "-D", data, *(word for setting in settings for word in ("-c", setting))]
+        place = (f"port={port}", f"unix_socket_directories={folder}", "listen_addresses=127.0.0.1")
+        command = [*demoted, server, "-D", data]
+        command += [word for setting in (*place, "fsync=off", *settings) for word in ("-c", setting)]
         with _process(command, Path(folder), lambda: _postgres_answers(folder, port), signal.SIGINT):
             yield f"postgresql+psycopg://{_POSTGRES_USER}@127.0.0.1:{port}/postgres"
 

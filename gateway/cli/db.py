@@ -1,21 +1,26 @@
-"""`sizewise db`: the schema of the database."""
+"""`sizewise db`: the schema of the database, and what is kept in it."""
 
 import click
 import msgspec
 from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
+from gateway.cli.db_upkeep import prune, rollup
 from gateway.cli.options import database_url_option, json_option
+from gateway.store.engine import one_line
 from gateway.store.schema import SchemaError, current_revision, revisions
 from gateway.store.sinks import SinkUnavailableError
-from gateway.store.upgrade import one_line
 from gateway.store.upgrade import upgrade as upgrade_schema
 from gateway.store.urls import DatabaseUrlError, sqlite_path, without_password
 
 
 @click.group()
 def db() -> None:
-    """Bring the database's schema up to date, or ask where it is."""
+    """Bring the database's schema up to date, sum up and prune its records."""
+
+
+db.add_command(prune)
+db.add_command(rollup)
 
 
 @db.command()

@@ -10,9 +10,9 @@ from gateway.cli.lazy_group import LazyCommand, LazyGroup
 COMMANDS: Final = {
     "bench": "Measure the gateway beside its peers, in one run.",
     "classifier": "Measure, calibrate and explain the classifier.",
-    "db": "Create and upgrade the database of records.",
+    "db": "Create, upgrade, sum up and prune the database of records.",
     "policy": "Check, test and explain routing policies.",
-    "report": "List decisions and tell the story of a request.",
+    "report": "What was decided and why, what it cost and what it saved.",
     "serve": "Start the gateway.",
 }
 """Command → its one-line help; `gateway.cli.<command>` has a click command of that name."""

@@ -42,3 +42,15 @@ class Since(click.ParamType[datetime, str]):
         except (ValueError, OverflowError):
             self.fail(f"{value!r} is neither a span such as 1h or 7d nor a time such as 2026-01-31T08:00", param, ctx)
         return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+class Days(click.ParamType[int, str]):
+    """A number of whole days: `90d`, `12w` or `90`."""
+
+    name = "days"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        match = re.fullmatch(r"(\d{1,5})([dw]?)", value)
+        if match is None:
+            self.fail(f"{value!r} is not a number of days such as 90d or 12w", param, ctx)
+        return int(match[1]) * (7 if match[2] == "w" else 1)

@@ -1,4 +1,4 @@
-"""`sizewise report`: what was decided, and why."""
+"""`sizewise report`: what was decided and why; what was spent and saved is in `report_money`."""
 
 from datetime import UTC, datetime
 from typing import get_args
@@ -8,6 +8,7 @@ import msgspec
 
 from gateway.cli.options import Since, database_url_option, json_option
 from gateway.cli.records_database import records_database
+from gateway.cli.report_money import savings, spend
 from gateway.cli.tables import UNKNOWN, printable, table
 from gateway.domain.explanation import explain as explain_record
 from gateway.domain.pricing import usd
@@ -32,7 +33,11 @@ _LONGEST_ALIAS = 40
 
 @click.group()
 def report() -> None:
-    """The decisions, and the story of each request."""
+    """The decisions, the story of each request, what was spent and what was saved."""
+
+
+report.add_command(savings)
+report.add_command(spend)
 
 
 @report.command()

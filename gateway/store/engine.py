@@ -31,3 +31,9 @@ def open_engine(url: str, *, makes_file: bool = False) -> Engine:
             connect_args={"connect_timeout": _CONNECT_TIMEOUT_S, "application_name": "sizewise"},
         )
     raise unknown(url)
+
+
+def one_line(error: Exception) -> str:
+    """What went wrong, without the statement and the links that SQLAlchemy adds."""
+    cause = getattr(error, "orig", None) or error
+    return " ".join(str(cause).split())

@@ -16,7 +16,8 @@ from gateway.domain.pricing import Usage
 from gateway.domain.record import Outcome
 from gateway.domain.rollout import Beside
 from gateway.domain.signals import Signals
-from gateway.store.reports import NoRecordsError
+from gateway.store.partitions import lowest_id
+from gateway.store.reports import no_records
 from gateway.store.tables import ATTEMPTS, REQUESTS
 
 UNREADABLE = "what is stored of it cannot be read by this release"
@@ -109,7 +110,7 @@ def count_logged(engine: Engine, wanted: Wanted) -> int:
         with engine.connect() as connection:
             found = connection.execute(query).scalar_one()
     except (OperationalError, ProgrammingError) as error:
-        raise _no_records(error) from error
+        raise no_records(error) from error
     return found if wanted.limit is None else min(found, wanted.limit)
 
 
@@ -122,7 +123,7 @@ def read_logged(engine: Engine, wanted: Wanted) -> Iterator[Logged]:
                 for row in rows:
                     yield _logged(row)
     except (OperationalError, ProgrammingError) as error:
-        raise _no_records(error) from error
+        raise no_records(error) from error
 
 
 def read_logged_file(lines: Iterable[bytes], wanted: Wanted) -> Iterator[Logged]:
@@ -150,7 +151,7 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     named = [(columns.alias, wanted.alias), (columns.team, wanted.team), (columns.app, wanted.app)]
     conditions = [column == value for column, value in named if value is not None]
     if wanted.since is not None:
-        conditions.append(columns.received_at >= wanted.since)
+        conditions += [columns.received_at >= wanted.since, columns.id >= lowest_id(wanted.since)]
     if wanted.until is not None:
         conditions.append(columns.received_at < wanted.until)
     return conditions
@@ -288,7 +289,3 @@ def _from_line(line: _Line, at: datetime) -> Logged:
         context=line.context,
         beside=line.beside,
     )
-
-
-def _no_records(error: OperationalError | ProgrammingError) -> NoRecordsError:
-    return NoRecordsError(str(error.orig).strip().splitlines()[0])

@@ -10,8 +10,9 @@ from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, exists, se
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from gateway.domain.record import RequestRecord
+from gateway.store.partitions import lowest_id
 from gateway.store.rows import record_from
-from gateway.store.tables import ATTEMPTS, REQUESTS
+from gateway.store.tables import ATTEMPTS, NOT_OK, REQUESTS
 
 _IDS_A_QUERY = 500
 _LAST_CHARACTER = chr(0x10FFFF)
@@ -49,7 +50,7 @@ def list_decisions(
         with engine.connect() as connection:
             return _with_attempts(connection, connection.execute(query).mappings().all())
     except (OperationalError, ProgrammingError) as error:
-        raise NoRecordsError(_first_line(error)) from error
+        raise no_records(error) from error
 
 
 def find_record(engine: Engine, request_id: str) -> RequestRecord | None:
@@ -66,7 +67,7 @@ def find_record(engine: Engine, request_id: str) -> RequestRecord | None:
                 raise AmbiguousIdError(_ambiguous(request_id, [row["id"] for row in rows]))
             records = _with_attempts(connection, rows)
     except (OperationalError, ProgrammingError) as error:
-        raise NoRecordsError(_first_line(error)) from error
+        raise no_records(error) from error
     return records[0] if records else None
 
 
@@ -78,9 +79,12 @@ def _conditions(filters: Filters, since: datetime | None) -> list[ColumnElement[
         (columns.outcome, filters.outcome),
         (columns.alias, filters.alias),
     ]
-    conditions = [column == value for column, value in wanted if value is not None]
+    conditions: list[ColumnElement[bool]] = [column == value for column, value in wanted if value is not None]
     if since is not None:
-        conditions.append(columns.received_at >= since)
+        # The id, too: PostgreSQL reads only the days it can be in.
+        conditions += [columns.received_at >= since, columns.id >= lowest_id(since)]
+    if filters.outcome not in (None, "ok"):
+        conditions.append(NOT_OK)
     if filters.deployment is not None:
         called = (ATTEMPTS.c.request_id == columns.id) & (ATTEMPTS.c.deployment == filters.deployment)
         conditions.append(exists().where(called))
@@ -101,5 +105,6 @@ def _ambiguous(request_id: str, found: list[str]) -> str:
     return f"more than one request id begins with {request_id!r}: {', '.join(found)}, …; give more of it"
 
 
-def _first_line(error: OperationalError | ProgrammingError) -> str:
-    return str(error.orig).strip().splitlines()[0]
+def no_records(error: OperationalError | ProgrammingError) -> NoRecordsError:
+    """Why the records cannot be read, in one line."""
+    return NoRecordsError(str(error.orig).strip().splitlines()[0])

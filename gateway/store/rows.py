@@ -38,6 +38,10 @@ JSON_COLUMNS = ("reasons", "excluded", "signals", "classification", "context", "
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 _USAGE_COLUMNS = ("input_tokens", "output_tokens", "cached_input_tokens", "usage_estimated")
+_LATER = (
+    *("usage_more", "saving_low_nano_usd", "saving_high_nano_usd", "energy_uwh", "price_version", "service_tier"),
+    "origin",
+)
 _NO_USAGE = (None, None, None, None)
 _ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 _json = msgspec.json.Encoder().encode
@@ -156,7 +160,7 @@ def record_from(row: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]]) -
 
     Raises msgspec.ValidationError for rows that no record could have made.
     """
-    fields = {column: value for column, value in row.items() if column not in _USAGE_COLUMNS}
+    fields = {column: value for column, value in row.items() if column not in (*_USAGE_COLUMNS, *_LATER)}
     fields["received_at"] = row["received_at"].timestamp()
     fields["reasons"] = tuple(row["reasons"])
     fields["signals"] = msgspec.convert(row["signals"], Signals | None)
@@ -168,7 +172,8 @@ def record_from(row: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]]) -
 
 
 def _attempt_from(row: Mapping[str, Any]) -> AttemptRecord:
-    fields = {column: value for column, value in row.items() if column not in _USAGE_COLUMNS and column != "request_id"}
+    dropped = (*_USAGE_COLUMNS, *_LATER, "request_id")
+    fields = {column: value for column, value in row.items() if column not in dropped}
     fields["checked"] = msgspec.convert(row["checked"], CheckResult | None)
     return AttemptRecord(**fields, usage=_usage_from(row))
 

@@ -5,6 +5,7 @@ foreign key: both rows of a request are written in one transaction, and a key wo
 """
 
 from datetime import UTC, datetime
+from typing import Final
 
 from sqlalchemy import (
     JSON,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    literal_column,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -63,6 +65,9 @@ def _usage() -> tuple[Column[int] | Column[bool], ...]:
     )
 
 
+NOT_OK: Final = literal_column("outcome <> 'ok'", Boolean)
+"""Few requests: the only ones that are looked for by outcome, and the only ones in that index."""
+
 REQUESTS = Table(
     "requests",
     METADATA,
@@ -100,8 +105,12 @@ REQUESTS = Table(
     Column("session", Text),
     Column("context", _Json),
     Column("beside", _Json),
+    Column("usage_more", _Json),
+    Column("saving_low_nano_usd", BigInteger),
+    Column("saving_high_nano_usd", BigInteger),
+    Column("energy_uwh", BigInteger),
     Index(None, "received_at"),
-    Index(None, "outcome", "received_at"),
+    Index(None, "outcome", "received_at", sqlite_where=NOT_OK, postgresql_where=NOT_OK),
 )
 
 ATTEMPTS = Table(
@@ -122,4 +131,9 @@ ATTEMPTS = Table(
     Column("cost_nano_usd", BigInteger),
     Column("unpriced", Text),
     Column("checked", _Json),
+    Column("usage_more", _Json),
+    Column("price_version", Text),
+    Column("service_tier", Text),
+    Column("origin", Text),
+    Column("energy_uwh", BigInteger),
 )

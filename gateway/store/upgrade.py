@@ -12,7 +12,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.store.engine import open_engine
+from gateway.store.engine import one_line, open_engine
 from gateway.store.schema import migrations_folder
 from gateway.store.urls import DATABASE_URL_VARIABLE, DatabaseUrlError, sqlite_path
 
@@ -85,12 +85,6 @@ def main() -> int:
         sys.stderr.write(f"{one_line(error)}\n")
         return 1
     return 0
-
-
-def one_line(error: Exception) -> str:
-    """What went wrong, without the statement and the links that SQLAlchemy adds."""
-    cause = getattr(error, "orig", None) or error
-    return " ".join(str(cause).split())
 
 
 if __name__ == "__main__":

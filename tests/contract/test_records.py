@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,30 +25,9 @@ from gateway.store.spool.contents import record_frame
 from gateway.store.spool.folders import OwnFolder
 from gateway.store.spool.segments import OpenSegment
 from gateway.store.spool.spool import Spool
-from gateway.store.upgrade import upgrade
 from gateway.store.urls import sqlite_path
 from gateway.store.writer import RecordWriter
 from tests.builders import a_record, an_attempt, an_intent
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.service("postgresql"))])
-def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'below' / 'records.db'}"
-    return str(request.getfixturevalue("postgres_database"))
-
-
-@pytest.fixture
-def url(empty_url: str) -> str:
-    upgrade(empty_url)
-    return empty_url
-
-
-@pytest.fixture
-def engine(url: str) -> Iterator[Engine]:
-    engine = open_engine(url)
-    yield engine
-    engine.dispose()
 
 
 def _write(url: str, *records: RequestRecord) -> None:

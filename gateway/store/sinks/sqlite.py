@@ -7,10 +7,12 @@ from functools import lru_cache
 from pathlib import Path
 
 from gateway.domain.record import RequestRecord
+from gateway.store.marks import hours_of
 from gateway.store.rows import ATTEMPT_COLUMNS, REQUEST_COLUMNS, attempt_values, request_values
 from gateway.store.sinks import RecordRejectedError, SinkUnavailableError
 
 _CHUNK = 50
+_CHECKPOINT_PAGES = 4_000
 _REJECTED = (
     sqlite3.IntegrityError,
     sqlite3.DataError,
@@ -28,6 +30,7 @@ def _insert_into(table: str, columns: Sequence[str]) -> str:
 
 _INSERT_REQUEST = _insert_into("requests", REQUEST_COLUMNS)
 _INSERT_ATTEMPT = _insert_into("attempts", ATTEMPT_COLUMNS)
+_INSERT_MARK = _insert_into("rollup_marks", ("hour",))
 
 
 class SqliteSink:
@@ -49,6 +52,7 @@ class SqliteSink:
             with self._connected() as connection:
                 for start in range(0, len(records), _CHUNK):
                     _insert(connection, records[start : start + _CHUNK])
+                connection.executemany(_INSERT_MARK, [(_time_text(hour.timestamp()),) for hour in hours_of(records)])
         except _REJECTED as error:
             raise RecordRejectedError(f"{type(error).__name__}: {error}") from error
         except sqlite3.Error as error:
@@ -70,6 +74,7 @@ class SqliteSink:
             self._connection = connection
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=NORMAL")
+            connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
         return self._connection
 
     def _unavailable(self, error: Exception) -> SinkUnavailableError:
@@ -93,9 +98,10 @@ def _insert(connection: sqlite3.Connection, records: Sequence[RequestRecord]) ->
 def _time_text(at_s: float) -> str:
     """UTC as the tables hold it: `2026-09-21 14:13:20.000000`."""
     second, microsecond = divmod(round(at_s * 1e6), 1_000_000)
-    return f"{_second_text(second)}.{microsecond:06d}"
+    minute, second = divmod(second, 60)
+    return f"{_minute_text(minute)}:{second:02}.{microsecond:06}"
 
 
 @lru_cache(maxsize=8)
-def _second_text(at_s: int) -> str:
-    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%d %H:%M:%S")
+def _minute_text(minute: int) -> str:
+    return datetime.fromtimestamp(minute * 60, UTC).strftime("%Y-%m-%d %H:%M")
