@@ -19,6 +19,7 @@ from gateway.api.dialects import parse_any
 from gateway.api.load import Load
 from gateway.api.policy_explain import policy_explain_routes
 from gateway.api.probes import Readiness
+from gateway.api.usage_reports import usage_report_routes
 from gateway.attempts import Attempts
 from gateway.classifiers.guarded import GuardedClassifier
 from gateway.classifiers.model_file import load_classifier
@@ -39,10 +40,12 @@ from gateway.providers.directory import ProviderDirectory
 from gateway.providers.price_map import PriceMap
 from gateway.relay import Relay
 from gateway.settings import Settings
+from gateway.store.housekeeper import Housekeeper
 from gateway.store.ledger import Ledger, default_spool
 from gateway.store.reader import RecordReader
 from gateway.store.spool.spool import Spool
 from gateway.store.static_keys import StaticKeys
+from gateway.store.usage_reader import UsageReader
 from gateway.telemetry.loop_watch import LoopWatch
 from gateway.telemetry.metrics import MetricsRecorder
 
@@ -140,6 +143,7 @@ def assemble(
         settings.spool or default_spool(database_url),
         durability=settings.durability,
         max_bytes=settings.spool_max_bytes,
+        housekeeper=Housekeeper(database_url, keep_days=settings.keep_days, every_s=settings.housekeeping_s),
     )
     metrics = MetricsRecorder(CollectorRegistry(), version=__version__)
     loop_watch = LoopWatch()
@@ -199,7 +203,10 @@ def assemble(
             is_admin=_admin_check(settings),
             version=__version__,
             policy_files=files,
-            routers=(policy_explain_routes(_explainer(policies, classifier, clock)),),
+            routers=(
+                policy_explain_routes(_explainer(policies, classifier, clock)),
+                usage_report_routes(UsageReader(database_url), clock.now),
+            ),
         ),
         readiness=readiness,
         policies=policies,

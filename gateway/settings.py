@@ -30,6 +30,8 @@ class Settings(BaseSettings):
                 else ./.sizewise/spool
     durability  sync: no call leaves before its request is on the disk; group: the disk confirms within 50 ms;
                 none: the operating system decides when it is written
+    keep_days   how many whole days records are kept, 2 at least; None: for ever. The sums of reports stay
+    housekeeping_s                    from one summing up of the records, and pruning, to the next
     spool_max_bytes                   of records that wait for the database, beyond which no more are written
     max_inflight, max_inflight_bytes  requests under way, and their bodies together, beyond which more get a 503
     client_head_s, client_body_s      a request whose head or body takes longer gets a 408
@@ -48,6 +50,8 @@ class Settings(BaseSettings):
     spool: Path | None = None
     durability: Literal["sync", "group", "none"] = "group"
     spool_max_bytes: Annotated[int, Field(ge=1 << 20)] = 1 << 30
+    keep_days: Annotated[int, Field(ge=2)] | None = None
+    housekeeping_s: Seconds = 300.0
     host: str = "127.0.0.1"
     port: Port = 8080
     admin_host: str = "127.0.0.1"
@@ -73,7 +77,7 @@ class Settings(BaseSettings):
     def _lower(cls, value: Any) -> Any:
         return value.lower() if isinstance(value, str) else value
 
-    @field_validator("admin_key", "model", "spool", mode="before")
+    @field_validator("admin_key", "model", "spool", "keep_days", mode="before")
     @classmethod
     def _blank_is_none(cls, value: Any) -> Any:
         return None if isinstance(value, str) and not value.strip() else value

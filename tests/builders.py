@@ -130,7 +130,9 @@ def an_intent(request_id: str = "req-1", **changes: Any) -> Intent:
 
 
 def a_ledger_status(**changes: Any) -> SimpleNamespace:
-    return SimpleNamespace(**({"lost": 0, "waiting_bytes": 0, "can_record": True, "behind_s": 0.0} | changes))
+    return SimpleNamespace(
+        **({"lost": 0, "housekeeping_failures": 0, "waiting_bytes": 0, "can_record": True, "behind_s": 0.0} | changes)
+    )
 
 
 def an_attempt(**changes: Any) -> AttemptRecord:

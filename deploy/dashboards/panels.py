@@ -244,6 +244,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 (
                     Query("sum by (instance) (sizewise_spool_bytes)", "{{instance}}"),
                     Query("min(sizewise_spool_writable)", "writable"),
+                    Query(rate("housekeeping_failures_total"), "housekeeping failures"),
                 ),
             ),
         ),

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from gateway.store.housekeeper import Housekeeper
 from gateway.store.schema import ensure_schema
 from gateway.store.sinks import open_sink
 from gateway.store.spool.backlog import Backlog, Segments
@@ -14,17 +15,34 @@ _SPOOL_CLOSES_IN_S = 5.0
 
 
 class Ledger:
-    """Everything between a request that is over and its row in the database. `spool` is the `ports.Recorder`."""
+    """Everything between a request that is over and its row in the database. `spool` is the `ports.Recorder`.
 
-    def __init__(self, folder: OwnFolder, spool: Spool, backlog: Backlog, writer: RecordWriter) -> None:
+    housekeeper  None: nobody sums up and prunes
+    """
+
+    def __init__(
+        self,
+        folder: OwnFolder,
+        spool: Spool,
+        backlog: Backlog,
+        writer: RecordWriter,
+        housekeeper: Housekeeper | None = None,
+    ) -> None:
         self._folder = folder
         self.spool = spool
         self._backlog = backlog
         self._writer = writer
+        self._housekeeper = housekeeper
 
     @classmethod
     def to_database(
-        cls, url: str, folder: Path, *, durability: Durability = "group", max_bytes: int = 1 << 30
+        cls,
+        url: str,
+        folder: Path,
+        *,
+        durability: Durability = "group",
+        max_bytes: int = 1 << 30,
+        housekeeper: Housekeeper | None = None,
     ) -> "Ledger":
         """Records to the database at that URL, by way of a spool below `folder`; brings the schema up to date first.
 
@@ -35,7 +53,7 @@ class Ledger:
         segments = Segments(own.path, lambda: spool.tail)
         spool = Spool(own.path, durability=durability, max_bytes=max_bytes, freed_bytes=lambda: segments.freed_bytes)
         backlog = Backlog(folder, own, segments)
-        return cls(own, spool, backlog, RecordWriter(backlog, sink, lambda: ensure_schema(url)))
+        return cls(own, spool, backlog, RecordWriter(backlog, sink, lambda: ensure_schema(url)), housekeeper)
 
     @property
     def lost(self) -> int:
@@ -52,6 +70,10 @@ class Ledger:
         return self.spool.can_record
 
     @property
+    def housekeeping_failures(self) -> int:
+        return 0 if self._housekeeper is None else self._housekeeper.failures
+
+    @property
     def behind_s(self) -> float:
         """Seconds since the database last had everything."""
         return self._writer.behind_s
@@ -61,9 +83,13 @@ class Ledger:
         self._folder.make()
         self.spool.start()
         self._writer.start()
+        if self._housekeeper is not None:
+            self._housekeeper.start()
 
     def close(self, timeout_s: float) -> bool:
         """Write what waits, for at most `timeout_s`; returns whether all is written, else the next start goes on."""
+        if self._housekeeper is not None:
+            self._housekeeper.close()
         self.spool.close(_SPOOL_CLOSES_IN_S)
         self._writer.close(timeout_s)
         has_all = self._writer.is_done and self.spool.is_settled

@@ -54,6 +54,8 @@ class LedgerStatus(Protocol):
     @property
     def lost(self) -> int: ...
     @property
+    def housekeeping_failures(self) -> int: ...
+    @property
     def waiting_bytes(self) -> int: ...
     @property
     def can_record(self) -> bool: ...
@@ -167,6 +169,13 @@ class MetricsRecorder:
         self._at_scrape(
             lambda: CounterMetricFamily(
                 "sizewise_records_dropped", "Records lost before they were stored.", value=ledger.lost
+            )
+        )
+        self._at_scrape(
+            lambda: CounterMetricFamily(
+                "sizewise_housekeeping_failures",
+                "Times the sums of the reports were not made, and nothing was pruned.",
+                value=ledger.housekeeping_failures,
             )
         )
         for name, text, value in (
