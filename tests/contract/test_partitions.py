@@ -75,7 +75,9 @@ def test_partitions_made_later_are_as_those_the_migration_made(url: str, engine:
         migrated = {tuple(row) for row in connection.execute(shape).all()}
     _drop_days(engine)
 
-    make_partitions(engine, NOW)
+    for _ in range(5):  # a day that somebody locks is left for the next time
+        if make_partitions(engine, NOW)[1] == 0:
+            break
 
     with engine.connect() as connection:
         made = {tuple(row) for row in connection.execute(shape).all()}

@@ -93,7 +93,7 @@ def ask_all(assembly: Assembly, aliases: list[str]) -> list[Wire]:
             wire = Wire(body)
             await assembly.data_plane(scope(authorization="Bearer one"), wire.receive, wire.send)
             wires.append(wire)
-        assert await assembly.aclose() == 0
+        assert await assembly.aclose()
         return wires
 
     return asyncio.run(run())
