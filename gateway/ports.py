@@ -12,12 +12,12 @@ from gateway.domain.errors import GatewayError, UpstreamError
 from gateway.domain.facts import Budget, Fleet
 from gateway.domain.intent import Intent
 from gateway.domain.policy import Concurrency, Deployment, PolicySet, Timeouts
-from gateway.domain.pricing import Usage
 from gateway.domain.record import RequestRecord
 from gateway.domain.request import NOBODY, Caller, ChatRequest
 from gateway.domain.sensitivity import Kind
 from gateway.domain.session import Session
 from gateway.domain.signals import Signals
+from gateway.domain.usage import Usage
 
 
 class Clock(Protocol):

@@ -11,9 +11,9 @@ from gateway.domain.chat_answer import answer_of, streamed_answer
 from gateway.domain.checks import check
 from gateway.domain.errors import FailedCheckError, UpstreamInvalidAnswerError, UpstreamTimeoutError
 from gateway.domain.policy import Check, Deployment
-from gateway.domain.pricing import Usage
 from gateway.domain.record import CheckResult
 from gateway.domain.signals import Signals
+from gateway.domain.usage import Usage
 from gateway.ports import Classifier, Clock, HealthBoard, Provider, UpstreamStream
 from gateway.trail import Attempt, Call
 

@@ -7,12 +7,13 @@ from gateway.domain.errors import AllBusyError, GatewayError, LedgerUnavailableE
 from gateway.domain.facts import Facts
 from gateway.domain.intent import Intent
 from gateway.domain.policy import Deployment, Policy
-from gateway.domain.pricing import Usage, cost_nano_usd
+from gateway.domain.pricing import cost_nano_usd
 from gateway.domain.record import AttemptRecord, Outcome, RequestRecord
 from gateway.domain.request import Caller, ChatRequest
 from gateway.domain.rollout import Beside
 from gateway.domain.session import Session
 from gateway.domain.signals import Signals
+from gateway.domain.usage import Usage
 from gateway.ports import AnswerHead, Clock
 from gateway.trail import Trail
 

@@ -5,10 +5,11 @@ from msgspec import Struct
 from gateway.domain.decision import Decision
 from gateway.domain.errors import UpstreamError
 from gateway.domain.policy import Deployment
-from gateway.domain.pricing import Usage, cost_nano_usd
+from gateway.domain.pricing import cost_nano_usd
 from gateway.domain.record import AttemptOutcome, AttemptRecord, CheckResult
 from gateway.domain.request import Caller, ChatRequest
 from gateway.domain.signals import Signals
+from gateway.domain.usage import Usage
 from gateway.ports import AnswerHead, Exchange
 
 

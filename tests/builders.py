@@ -10,11 +10,12 @@ from gateway.domain.decision import Decision
 from gateway.domain.facts import Facts
 from gateway.domain.intent import Intent
 from gateway.domain.policy import Condition, Deployment, Policy, Route
-from gateway.domain.pricing import Price, Usage
+from gateway.domain.pricing import Price
 from gateway.domain.record import AttemptRecord, RequestRecord
 from gateway.domain.request import Caller, ChatRequest, Message
 from gateway.domain.session import Session
 from gateway.domain.signals import measure
+from gateway.domain.usage import Usage
 
 
 def a_request(text: str = "What is the capital of France?", **changes: Any) -> ChatRequest:

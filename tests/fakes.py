@@ -10,10 +10,10 @@ from gateway.domain.errors import GatewayError, UpstreamError
 from gateway.domain.facts import NO_BUDGET, Budget, Fleet
 from gateway.domain.intent import Intent
 from gateway.domain.policy import Deployment, PolicySet, Timeouts
-from gateway.domain.pricing import Usage
 from gateway.domain.record import RequestRecord
 from gateway.domain.request import NOBODY, Caller, ChatRequest
 from gateway.domain.signals import Signals
+from gateway.domain.usage import Usage
 from gateway.ports import AnswerHead, Completion
 from tests.builders import a_classification, a_request
 

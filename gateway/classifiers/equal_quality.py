@@ -11,7 +11,7 @@ from gateway.classifiers.outcomes import Row
 from gateway.classifiers.ranking import Integers, order_of
 from gateway.classifiers.scoring import Scored
 from gateway.domain.estimate import USUAL_OUTPUT_TOKENS
-from gateway.domain.pricing import Price, Usage, cost_nano_usd
+from gateway.domain.pricing import Price, text_cost_nano_usd
 from gateway.domain.tokens import estimated_tokens
 
 _ROUNDING: Final = 1e-9
@@ -47,8 +47,8 @@ def costs_of(scored: Sequence[Scored[Row]], prices: Prices) -> Costs:
         lengths = [None if answer is None else estimated_tokens(answer) for answer in answers]
         known = next((length for length in lengths if length is not None), USUAL_OUTPUT_TOKENS)
         small_tokens, large_tokens = (known if length is None else length for length in lengths)
-        small.append(_cost(each.signals.tokens, small_tokens, prices.small))
-        large.append(_cost(each.signals.tokens, large_tokens, prices.large))
+        small.append(text_cost_nano_usd(each.signals.tokens, small_tokens, prices.small))
+        large.append(text_cost_nano_usd(each.signals.tokens, large_tokens, prices.large))
     return Costs(small=np.asarray(small, dtype=np.int64), large=np.asarray(large, dtype=np.int64))
 
 
@@ -78,10 +78,6 @@ def random_operation(small_correct: ArrayLike, large_correct: ArrayLike, costs: 
     share = 0.0 if small >= wanted - _ROUNDING else (wanted - small) / (large - small)
     cost = costs.small.sum() + share * float((costs.large - costs.small).sum())
     return Operation(large_share=share, accuracy=small + share * (large - small), cost_nano_usd=round(cost))
-
-
-def _cost(input_tokens: int, output_tokens: int, price: Price) -> int:
-    return cost_nano_usd(Usage(input_tokens=input_tokens, output_tokens=output_tokens), price)
 
 
 def _from_zero(values: Integers) -> Integers:

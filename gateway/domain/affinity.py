@@ -74,8 +74,8 @@ def _pays(kept: Deployment, new: Deployment, cache_s: float, facts: Facts, notes
     session = facts.session
     is_warm = session is not None and facts.at_s - session.seen_at_s <= cache_s
     cached = session.prefix_tokens if session is not None and is_warm else 0
-    stay = estimated_cost(kept, facts.signals, cached_tokens=cached)
-    move = estimated_cost(new, facts.signals)
+    stay = estimated_cost(kept, facts.signals, cached_tokens=cached, at_s=facts.at_s)
+    move = estimated_cost(new, facts.signals, at_s=facts.at_s)
     if stay is None or move is None:
         why = f"stays with {kept.name!r}: without both prices nothing shows that {new.name!r} pays"
     elif move < stay:

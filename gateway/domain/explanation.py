@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 
 from gateway.domain.classification import Classification
 from gateway.domain.decision import DEFAULT_RULE
-from gateway.domain.pricing import Usage, usd
+from gateway.domain.pricing import usd
 from gateway.domain.record import AttemptRecord, CheckResult, Outcome, RequestRecord
 from gateway.domain.rollout import Beside
 from gateway.domain.sensitivity import Kind
 from gateway.domain.signals import Signals
+from gateway.domain.usage import Usage
 
 TOP_CONTRIBUTIONS = 5
 

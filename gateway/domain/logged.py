@@ -4,10 +4,10 @@ from msgspec import Struct
 
 from gateway.domain.classification import Classification
 from gateway.domain.context import Context
-from gateway.domain.pricing import Usage
 from gateway.domain.record import Outcome
 from gateway.domain.rollout import Beside
 from gateway.domain.signals import Signals
+from gateway.domain.usage import Usage
 
 UNMEASURED = "ended before it was measured and classified"
 UNTRIED = "ended before any deployment was tried"

@@ -1,39 +1,25 @@
 """What a call costs, in integers: prices in atto-dollars a token, amounts in nano-dollars."""
 
 from decimal import Decimal
+from functools import lru_cache
+from hashlib import sha256
 from typing import Literal
 
-from msgspec import Struct
+import msgspec
+
+from gateway.domain.price_tiers import Rates, Tariff, atto_of, rates_of, unpriced_in
+from gateway.domain.usage import MoreUsage, Usage
 
 ATTO_PER_USD = 10**18
 NANO_PER_USD = 10**9
 _ATTO_PER_NANO = ATTO_PER_USD // NANO_PER_USD
+_NOTHING_MORE = MoreUsage()
 
 
-class Usage(Struct, frozen=True, kw_only=True):
-    """Tokens of one call. `cached_input_tokens` are part of `input_tokens`; `estimated`: the upstream gave none."""
+class Price(Rates, frozen=True, kw_only=True, cache_hash=True):
+    """What a deployment charges: its standard rates and, in `tariff`, how they vary; None: they do not."""
 
-    input_tokens: int
-    output_tokens: int
-    cached_input_tokens: int = 0
-    estimated: bool = False
-
-    def __add__(self, other: "Usage") -> "Usage":
-        return Usage(
-            input_tokens=self.input_tokens + other.input_tokens,
-            output_tokens=self.output_tokens + other.output_tokens,
-            cached_input_tokens=self.cached_input_tokens + other.cached_input_tokens,
-            estimated=self.estimated or other.estimated,
-        )
-
-
-class Price(Struct, frozen=True, kw_only=True):
-    """Atto-dollars (1e-18 USD) for each token; every price published per million tokens is a whole number of them."""
-
-    input_atto_usd: int
-    output_atto_usd: int
-    cached_input_atto_usd: int | None = None
-    """None: cached tokens cost what the others do."""
+    tariff: Tariff | None = None
     source: Literal["price map", "policy file", "amortised"] = "policy file"
 
 
@@ -59,8 +45,13 @@ def amortised(gpu_hour_usd: Decimal, tokens_per_second: Decimal) -> Price:
     return Price(input_atto_usd=0, output_atto_usd=each, source="amortised")
 
 
-def cost_nano_usd(usage: Usage, price: Price) -> int:
-    """The cost of a call in nano-dollars, rounded up once, at the end."""
+def cost_nano_usd(usage: Usage, price: Price, at_s: float | None = None) -> int | None:
+    """The cost of a call in nano-dollars, rounded up once, at the end; None where `why_unpriced` tells why.
+
+    at_s  when it was made, Unix time in seconds; None: at an hour of the standard price
+    """
+    if usage.more is not None or price.tariff is not None:
+        return _cost_of_more(usage, usage.more or _NOTHING_MORE, price, at_s)
     cached_price = price.input_atto_usd if price.cached_input_atto_usd is None else price.cached_input_atto_usd
     atto = (
         (usage.input_tokens - usage.cached_input_tokens) * price.input_atto_usd
@@ -68,6 +59,39 @@ def cost_nano_usd(usage: Usage, price: Price) -> int:
         + usage.output_tokens * price.output_atto_usd
     )
     return -(-atto // _ATTO_PER_NANO)
+
+
+def text_cost_nano_usd(input_tokens: int, output_tokens: int, price: Price) -> int:
+    """The cost of a call of plain text, none of it cached."""
+    cost = cost_nano_usd(Usage(input_tokens=input_tokens, output_tokens=output_tokens), price)
+    if cost is None:
+        raise ValueError("every price prices text")
+    return cost
+
+
+def why_unpriced(usage: Usage, price: Price, at_s: float | None = None) -> str | None:
+    """What the call used that its price knows nothing of; None: nothing, it has a cost."""
+    if usage.more is None:
+        return None
+    missing = unpriced_in(usage.more, price if price.tariff is None else rates_of(price, price.tariff, usage, at_s))
+    return None if missing is None else f"the {price.source} has no price for {missing}"
+
+
+@lru_cache(maxsize=1024)
+def price_version(price: Price) -> str:
+    """Twelve hex digits that stand for the price's numbers and where they come from."""
+    return sha256(msgspec.json.encode(price)).hexdigest()[:12]
+
+
+def _cost_of_more(usage: Usage, more: MoreUsage, price: Price, at_s: float | None) -> int | None:
+    rates: Rates = price
+    fee = 0
+    if price.tariff is not None:
+        rates = rates_of(price, price.tariff, usage, at_s)
+        fee = price.tariff.request_atto_usd
+    if unpriced_in(more, rates) is not None:
+        return None
+    return -(-(atto_of(usage, more, rates) + fee) // _ATTO_PER_NANO)
 
 
 def usd(nano_usd: int) -> str:

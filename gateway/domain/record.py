@@ -7,9 +7,9 @@ from msgspec import Struct
 
 from gateway.domain.classification import Classification
 from gateway.domain.context import Context
-from gateway.domain.pricing import Usage
 from gateway.domain.rollout import Beside
 from gateway.domain.signals import Signals
+from gateway.domain.usage import Usage
 
 Outcome = Literal["ok", "refused", "failed", "interrupted", "client_disconnected", "unknown"]
 """refused: no deployment may serve it; failed: every attempt failed or the upstream rejected it;

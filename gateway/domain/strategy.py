@@ -57,7 +57,7 @@ def _least_latency(_: Route, fit: Sequence[Deployment], facts: Facts) -> tuple[S
 
 def _cheapest(_: Route, fit: Sequence[Deployment], facts: Facts) -> tuple[Sequence[Deployment], str]:
     """Those without a price come last, as listed."""
-    costs = {each.name: estimated_cost(each, facts.signals) for each in fit}
+    costs = {each.name: estimated_cost(each, facts.signals, at_s=facts.at_s) for each in fit}
     plan = sorted(fit, key=lambda each: (costs[each.name] is None, costs[each.name] or 0))
     cost = costs[plan[0].name]
     if cost is None:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from gateway.domain.change import Change, Changes, Group, Latency, Move, Mover, Quality
 from gateway.domain.logged import Logged
 from gateway.domain.policy import PolicySet
-from gateway.domain.pricing import Usage, cost_nano_usd
+from gateway.domain.pricing import cost_nano_usd
+from gateway.domain.usage import without_cache
 
 NO_POLICY = ""
 LARGEST = 20
@@ -90,7 +91,7 @@ class Tally:
         acted = logged.first
         names = (acted, other)
         # What a refused request cost, nothing, is no measure of what an answer costs.
-        costs = (None if acted is None else logged.cost_nano_usd, self._cost(other, logged.usage))
+        costs = (None if acted is None else logged.cost_nano_usd, self._cost(other, logged))
         goods = (self._good(logged, acted, logged.first_tier), self._good(logged, other, ""))
         rules = (logged.rule, rule)
         if acted_is_after:
@@ -118,14 +119,12 @@ class Tally:
                 self._movers = self._largest()
                 self._bar = _size(self._movers[-1])
 
-    def _cost(self, name: str | None, usage: Usage | None) -> int | None:
+    def _cost(self, name: str | None, logged: Logged) -> int | None:
         """What the call would cost at the deployment, which has none of its prompt cached; None: unknown."""
         deployment = None if name is None else self._deployments.get(name)
-        if deployment is None or deployment.price is None or usage is None:
+        if deployment is None or deployment.price is None or logged.usage is None:
             return None
-        return cost_nano_usd(
-            Usage(input_tokens=usage.input_tokens, output_tokens=usage.output_tokens), deployment.price
-        )
+        return cost_nano_usd(without_cache(logged.usage), deployment.price, logged.at_s)
 
     def _good(self, logged: Logged, name: str | None, tier: str) -> float | None:
         """The probability of an answer as good as the larger model's; None: unknown. `tier`: as recorded, if it was."""

@@ -147,7 +147,8 @@ def _dearness(candidate: Candidate) -> tuple[bool, int]:
 
 
 def _candidate(deployment: Deployment, place: int | None, policy: Policy, facts: Facts) -> Candidate:
-    cost = estimated_cost(deployment, facts.signals, cached_tokens=_cached_tokens(deployment, policy, facts))
+    cached = _cached_tokens(deployment, policy, facts)
+    cost = estimated_cost(deployment, facts.signals, cached_tokens=cached, at_s=facts.at_s)
     return Candidate(
         deployment=deployment.name,
         tier=deployment.tier,

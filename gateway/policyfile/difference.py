@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, NamedTuple, TypeVar
 
+from msgspec.structs import replace
+
 from gateway.domain.policy import (
     Check,
     Concurrency,
@@ -20,7 +22,7 @@ from gateway.domain.policy import (
     Rule,
     Secret,
 )
-from gateway.domain.pricing import ATTO_PER_USD, Price
+from gateway.domain.pricing import ATTO_PER_USD, Price, price_version
 from gateway.policyfile.expressions import normal_form
 from gateway.policyfile.schema import REFUSE
 
@@ -318,11 +320,18 @@ def _address(url: str) -> str:
 
 
 def _priced(price: Price) -> str:
-    """Without a price of their own, cached tokens cost what the others do."""
+    """Without a price of their own, cached tokens cost what the others do. What else it prices is told by its version."""
     cached = None if price.cached_input_atto_usd == price.input_atto_usd else price.cached_input_atto_usd
     parts = {"input": price.input_atto_usd, "output": price.output_atto_usd, "cached input": cached}
     said = ", ".join(f"{what} ${_per_mtok(atto)}" for what, atto in parts.items() if atto is not None)
-    return f"{said} per million tokens"
+    plain = Price(
+        input_atto_usd=price.input_atto_usd,
+        output_atto_usd=price.output_atto_usd,
+        cached_input_atto_usd=price.cached_input_atto_usd,
+    )
+    whole = replace(price, source=plain.source)
+    more = "" if whole == plain else f"; and more, price version {price_version(whole)}"
+    return f"{said} per million tokens{more}"
 
 
 def _per_mtok(atto_usd: int) -> str:

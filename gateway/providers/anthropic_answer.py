@@ -12,7 +12,7 @@ import orjson
 from msgspec import Struct
 
 from gateway.domain.errors import UpstreamInvalidAnswerError
-from gateway.domain.pricing import Usage
+from gateway.domain.usage import Usage
 from gateway.ports import Completion
 
 FINISH_REASONS: Final[Mapping[str, str]] = {

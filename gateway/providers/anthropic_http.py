@@ -7,8 +7,8 @@ from typing import Final
 
 from gateway.domain.errors import UpstreamInterruptedError
 from gateway.domain.policy import Deployment, Timeouts
-from gateway.domain.pricing import Usage
 from gateway.domain.request import ChatRequest
+from gateway.domain.usage import Usage
 from gateway.ports import Completion
 from gateway.providers.anthropic_answer import completion_of
 from gateway.providers.anthropic_errors import error_of

@@ -7,7 +7,7 @@ import orjson
 from msgspec import Struct
 
 from gateway.domain.errors import UpstreamInterruptedError, UpstreamInvalidAnswerError
-from gateway.domain.pricing import Usage
+from gateway.domain.usage import Usage
 from gateway.providers.anthropic_answer import (
     StopDetails,
     WireBlock,

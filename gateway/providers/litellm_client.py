@@ -20,8 +20,8 @@ from gateway.domain.errors import (
     UpstreamRejectedError,
 )
 from gateway.domain.policy import Deployment, Timeouts
-from gateway.domain.pricing import Usage
 from gateway.domain.request import ChatRequest
+from gateway.domain.usage import Usage
 from gateway.ports import Completion
 from gateway.providers.litellm_errors import upstream_error
 from gateway.providers.litellm_keywords import keywords_of

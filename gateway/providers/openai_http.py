@@ -13,9 +13,9 @@ from gateway.domain.errors import (
     UpstreamInvalidAnswerError,
 )
 from gateway.domain.policy import Deployment, Timeouts
-from gateway.domain.pricing import Usage
 from gateway.domain.provider_options import text_of
 from gateway.domain.request import ChatRequest
+from gateway.domain.usage import Usage
 from gateway.ports import Completion
 from gateway.providers.http_answers import opened, require_stream, whole_body
 from gateway.providers.http_client import HttpClient, HttpError, HttpResponse

@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from gateway.domain.pricing import Usage
+from gateway.domain.usage import Usage
 
 
 class _PromptDetails(Struct):

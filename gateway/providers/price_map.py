@@ -1,26 +1,16 @@
 """Prices from litellm's bundled map, read as a data file: litellm itself is not imported."""
 
 from collections.abc import Mapping
-from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 import msgspec
-from msgspec import Struct
 
-from gateway.domain.pricing import Price, atto_usd
+from gateway.domain.pricing import Price
+from gateway.providers.price_map_entry import price_of
 
 _FILE = "model_prices_and_context_window_backup.json"
-
-
-class _Entry(Struct):
-    """The dimensions priced today; more of them come with the ledger."""
-
-    input_cost_per_token: Decimal | None = None
-    output_cost_per_token: Decimal | None = None
-    cache_read_input_token_cost: Decimal | None = None
-    litellm_provider: str = ""
 
 
 _FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -53,7 +43,7 @@ class PriceMap:
             model = next((model.removeprefix(route) for route in _BEDROCK_ROUTES if model.startswith(route)), model)
         for name, families in ((f"{provider}/{model}", ("",)), (model, _FAMILIES.get(provider, (provider,)))):
             raw = entries.get(name)
-            if raw is not None and (price := _price(raw, families)) is not None:
+            if raw is not None and (price := price_of(raw, families)) is not None:
                 return price
         return None
 
@@ -65,24 +55,6 @@ class PriceMap:
         if self._entries is None:
             self._entries = msgspec.json.decode(self._path.read_bytes(), type=dict[str, msgspec.Raw])
         return self._entries
-
-
-def _price(raw: msgspec.Raw, families: tuple[str, ...]) -> Price | None:
-    """The entry's price, None unless it is an entry of one of these families of providers."""
-    entry = msgspec.json.decode(raw, type=_Entry)
-    if entry.litellm_provider and not entry.litellm_provider.startswith(families):
-        return None
-    if entry.input_cost_per_token is None or entry.output_cost_per_token is None:
-        return None
-    if entry.input_cost_per_token == entry.output_cost_per_token == 0:
-        return None  # the map says 0 for free and for unknown alike; who knows it is free says so in the policy file
-    cached = entry.cache_read_input_token_cost
-    return Price(
-        input_atto_usd=atto_usd(entry.input_cost_per_token),
-        output_atto_usd=atto_usd(entry.output_cost_per_token),
-        cached_input_atto_usd=None if cached is None else atto_usd(cached),
-        source="price map",
-    )
 
 
 def _bundled() -> Path:

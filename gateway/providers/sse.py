@@ -7,7 +7,7 @@ import orjson
 from msgspec import Struct
 
 from gateway.domain.errors import UpstreamInterruptedError, UpstreamInvalidAnswerError
-from gateway.domain.pricing import Usage
+from gateway.domain.usage import Usage
 from gateway.providers.openai_usage import WireUsage
 from gateway.providers.sse_framing import BLANK_LINE, data_of, split_events
 

@@ -14,8 +14,8 @@ from gateway.domain.errors import (
     UpstreamInvalidAnswerError,
 )
 from gateway.domain.policy import Deployment, Timeouts
-from gateway.domain.pricing import Usage
 from gateway.domain.request import ChatRequest
+from gateway.domain.usage import Usage
 from gateway.ports import Completion
 from gateway.providers import tgi_wire
 from gateway.providers.http_answers import opened, require_stream, whole_body

@@ -12,8 +12,8 @@ from msgspec import Struct
 
 from gateway.domain.errors import UpstreamRejectedError
 from gateway.domain.policy import Deployment
-from gateway.domain.pricing import Usage
 from gateway.domain.request import ChatRequest
+from gateway.domain.usage import Usage
 
 _TAKEN: Final = frozenset({
     "frequency_penalty", "max_completion_tokens", "max_tokens", "messages", "metadata", "model", "n", "seed", "stop",

@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from gateway.domain.errors import UpstreamInvalidAnswerError
 from gateway.domain.policy import Deployment, Timeouts
-from gateway.domain.pricing import Usage
 from gateway.domain.request import ChatRequest
+from gateway.domain.usage import Usage
 from gateway.ports import Completion, Provider, UpstreamStream
 from gateway.providers.sse import DONE
 

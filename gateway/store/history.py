@@ -12,10 +12,10 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from gateway.domain.classification import Classification, Task
 from gateway.domain.context import Context
 from gateway.domain.logged import Logged
-from gateway.domain.pricing import Usage
 from gateway.domain.record import Outcome
 from gateway.domain.rollout import Beside
 from gateway.domain.signals import Signals
+from gateway.domain.usage import Usage
 from gateway.store.partitions import lowest_id
 from gateway.store.reports import no_records
 from gateway.store.tables import ATTEMPTS, REQUESTS

@@ -13,10 +13,10 @@ import msgspec
 
 from gateway.domain.classification import Classification
 from gateway.domain.context import Context
-from gateway.domain.pricing import Usage
 from gateway.domain.record import AttemptRecord, CheckResult, RequestRecord
 from gateway.domain.rollout import Beside
 from gateway.domain.signals import Signals
+from gateway.domain.usage import Usage
 
 Row = dict[str, Any]
 Values = tuple[Any, ...]

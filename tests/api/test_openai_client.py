@@ -9,7 +9,8 @@ import pytest
 from openai import OpenAI
 from openai.types.chat import ChatCompletionMessageParam
 
-from gateway.domain.pricing import Usage, usd
+from gateway.domain.pricing import usd
+from gateway.domain.usage import Usage
 from gateway.providers.scripted import ScriptedUpstream
 from tests.gateway_process import KEY, GatewayProcess, call_of
 

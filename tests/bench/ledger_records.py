@@ -9,9 +9,9 @@ from math import cos, pi
 from msgspec.structs import replace
 
 from gateway.domain.classification import Classification, Contribution
-from gateway.domain.pricing import Usage
 from gateway.domain.record import AttemptRecord, CheckResult, RequestRecord
 from gateway.domain.signals import Signals, measure
+from gateway.domain.usage import Usage
 from tests.builders import a_record, a_request, an_attempt
 
 _KEYS = 60

@@ -11,7 +11,7 @@ import pytest
 from gateway.api.dialects import parse_any
 from gateway.domain.errors import UpstreamError
 from gateway.domain.policy import Timeouts
-from gateway.domain.pricing import Usage
+from gateway.domain.usage import Usage
 from gateway.ports import Completion, Provider
 from gateway.providers.directory import ProviderDirectory
 from gateway.providers.sse import DONE

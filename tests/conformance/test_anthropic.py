@@ -10,7 +10,7 @@ import pytest
 from openai import OpenAI
 from openai.types.chat import ChatCompletionChunk
 
-from gateway.domain.pricing import Usage
+from gateway.domain.usage import Usage
 from tests.conformance.anthropic_server import CANARY, KEY, AnthropicServer
 from tests.gateway_process import GatewayProcess, running_gateway
 

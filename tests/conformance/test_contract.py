@@ -12,7 +12,7 @@ from gateway.domain.errors import (
     UpstreamInvalidAnswerError,
     UpstreamUnavailableError,
 )
-from gateway.domain.pricing import Usage
+from gateway.domain.usage import Usage
 from tests.conformance.calls import Caller, answering
 from tests.conformance.row import MEANING, RETRY_AFTER_S, Failure, Row, Said
 from tests.conformance.rows import ROWS

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.domain.errors import ContentFilterError, UpstreamCredentialsError, UpstreamInterruptedError
-from gateway.domain.pricing import Usage
+from gateway.domain.usage import Usage
 from tests.conformance.aws_events import event, exception
 from tests.conformance.bedrock_api import signature_fault
 from tests.conformance.calls import Caller, answering

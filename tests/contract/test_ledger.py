@@ -8,8 +8,8 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import Engine, delete, select, update
 
-from gateway.domain.pricing import Usage
 from gateway.domain.record import CheckResult, RequestRecord
+from gateway.domain.usage import Usage
 from gateway.store.housekeeping import keep_house
 from gateway.store.partitions import id_of
 from gateway.store.reports import find_record, list_decisions

@@ -27,9 +27,9 @@ from gateway.domain.errors import (
     UpstreamUnavailableError,
 )
 from gateway.domain.policy import Concurrency, Deployment
-from gateway.domain.pricing import Usage
 from gateway.domain.request import ChatRequest
 from gateway.domain.signals import measure
+from gateway.domain.usage import Usage
 from tests.builders import a_decision, a_deployment, a_request, a_route
 from tests.fakes import Answers, Fails, Outcome, Streams
 from tests.unit.walks import COST, DOWN, FOR_EVER_S, LARGE, SMALL, STREAMED, USAGE, a_plan, walk_plan

@@ -10,8 +10,8 @@ from gateway.domain.errors import (
     UpstreamTimeoutError,
 )
 from gateway.domain.policy import Timeouts
-from gateway.domain.pricing import Usage
 from gateway.domain.signals import measure
+from gateway.domain.usage import Usage
 from tests.builders import a_decision, a_route
 from tests.fakes import Streams
 from tests.unit.walks import COST, FOR_EVER_S, SMALL, STREAMED, USAGE, a_plan, walk_plan

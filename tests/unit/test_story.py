@@ -2,11 +2,11 @@ import pytest
 
 from gateway.domain.errors import AttemptsExhaustedError, NoDeploymentError, UpstreamInterruptedError
 from gateway.domain.policy import Deployment
-from gateway.domain.pricing import Usage
 from gateway.domain.record import AttemptRecord, RequestRecord
 from gateway.domain.request import Caller
 from gateway.domain.session import Session
 from gateway.domain.signals import measure
+from gateway.domain.usage import Usage
 from gateway.story import Story
 from tests.builders import (
     a_classification,

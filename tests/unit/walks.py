@@ -9,10 +9,10 @@ from gateway.counters.lanes import MemoryLanes
 from gateway.domain.decision import Decision
 from gateway.domain.errors import UpstreamUnavailableError
 from gateway.domain.policy import Timeouts
-from gateway.domain.pricing import Usage
 from gateway.domain.record import AttemptRecord
 from gateway.domain.request import NOBODY, ChatRequest
 from gateway.domain.signals import measure
+from gateway.domain.usage import Usage
 from gateway.ports import RetryBudgets
 from gateway.trail import Call, Trail
 from tests.attempts import attempts_over

@@ -14,9 +14,9 @@ from gateway.counters.memory import MemorySessions, OpenAdmission
 from gateway.domain.errors import UpstreamInterruptedError
 from gateway.domain.intent import Intent
 from gateway.domain.policy import Deployment, Timeouts
-from gateway.domain.pricing import Usage
 from gateway.domain.record import RequestRecord
 from gateway.domain.request import ChatRequest
+from gateway.domain.usage import Usage
 from gateway.pipeline import Gateway
 from gateway.ports import Completion
 from gateway.store.static_keys import StaticKeys

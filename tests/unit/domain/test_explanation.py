@@ -5,9 +5,9 @@ from msgspec.structs import replace
 
 from gateway.domain.classification import Contribution
 from gateway.domain.explanation import TOP_CONTRIBUTIONS, explain
-from gateway.domain.pricing import Usage
 from gateway.domain.record import CheckResult, RequestRecord
 from gateway.domain.rollout import Beside
+from gateway.domain.usage import Usage
 from tests.builders import a_classification, a_record, an_attempt, some_facts
 
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.domain.pricing import Price, Usage, amortised, atto_usd, cost_nano_usd, per_mtok, usd
+from gateway.domain.pricing import Price, amortised, atto_usd, cost_nano_usd, per_mtok, usd
+from gateway.domain.usage import Usage
 from tests.builders import a_price
 
 _EXACT = Context(prec=200)

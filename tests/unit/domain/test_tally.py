@@ -8,9 +8,10 @@ from msgspec.structs import replace
 from gateway.domain.change import Change, Group
 from gateway.domain.logged import Logged
 from gateway.domain.policy import Deployment, PolicySet
-from gateway.domain.pricing import Price, Usage
+from gateway.domain.pricing import Price
 from gateway.domain.rollout import Beside
 from gateway.domain.tally import LARGEST, NO_POLICY, Tally
+from gateway.domain.usage import Usage
 from tests.builders import a_classification, a_deployment, a_price
 
 _SMALL = a_deployment("small-a", price=a_price(1, 1))

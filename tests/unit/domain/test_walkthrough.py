@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from gateway.domain.decision import decide
 from gateway.domain.facts import Fleet
 from gateway.domain.policy import Affinity, Condition, Constraint, Policy, PolicySet, Rule
-from gateway.domain.pricing import Usage, cost_nano_usd
+from gateway.domain.pricing import text_cost_nano_usd
 from gateway.domain.rollout import Rollout
 from gateway.domain.walkthrough import UnexplainableError, Walkthrough, as_document, walk_through
 from gateway.domain.walkthrough_lines import lines
@@ -155,7 +155,7 @@ def test_what_the_sessions_deployment_has_in_its_cache_costs_less_while_it_is_wa
         )
     ]  # fmt: skip
 
-    full = cost_nano_usd(Usage(input_tokens=facts.signals.tokens, output_tokens=0), cheaper.price)
+    full = text_cost_nano_usd(facts.signals.tokens, 0, cheaper.price)
     assert costs == [full, full - 5000, full, full]
 
 

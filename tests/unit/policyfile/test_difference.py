@@ -24,9 +24,9 @@ from gateway.domain.policy import (
     Secret,
     Timeouts,
 )
-from gateway.domain.pricing import Price
+from gateway.domain.price_tiers import Rates, Tariff
 from gateway.domain.rollout import Rollout
-from gateway.policyfile.difference import Change, difference
+from gateway.policyfile.difference import Change, _priced, difference
 from gateway.policyfile.expressions import tokens
 from tests.builders import a_deployment, a_policy, a_price, a_route, always
 from tests.unit.policyfile.folder import load
@@ -232,6 +232,7 @@ def test_a_changed_policy_is_told_by_its_field(field: str) -> None:
     assert _said(_set(POLICY), _set(replace(POLICY, **{field: value}))) == said
 
 
+_PRICED_BY_NAME = {"input_atto_usd", "output_atto_usd", "cached_input_atto_usd"}
 CONSTRAINT_CHANGES: Mapping[str, tuple[Any, str]] = {
     "name": ("at home", "~ policy 'default' | constraint 'home', name: home → at home"),
     "when": (
@@ -259,9 +260,24 @@ def test_every_field_of_a_constraint_and_a_rule_counts() -> None:
     assert {field.name for field in fields(PolicySet)} == {
         *("version", "deployments", "routes", "policies", "by_alias", "candidates", "tiers")
     }
-    assert {field.name for field in fields(Price)} == {
-        *("input_atto_usd", "output_atto_usd", "cached_input_atto_usd", "source")
-    }
+
+
+@pytest.mark.parametrize("field", sorted({field.name for field in fields(Rates)} - _PRICED_BY_NAME))
+def test_a_price_that_differs_in_a_rate_that_is_not_named_is_told_by_its_version(field: str) -> None:
+    before, after = (_priced(replace(a_price(), **{field: rate})) for rate in (1, 2))
+
+    assert before != after
+    assert "price version" in before
+
+
+def test_a_price_that_differs_in_how_it_varies_is_told_by_its_version() -> None:
+    before, after = (_priced(replace(a_price(), tariff=Tariff(request_atto_usd=fee))) for fee in (1, 2))
+
+    assert before != after
+
+
+def test_where_a_price_comes_from_is_no_difference() -> None:
+    assert _priced(a_price()) == _priced(replace(a_price(), source="price map"))
 
 
 @pytest.mark.parametrize("field", CONSTRAINT_CHANGES)

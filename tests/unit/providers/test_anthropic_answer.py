@@ -7,7 +7,7 @@ import pytest
 from openai.types.chat import ChatCompletion
 
 from gateway.domain.errors import UpstreamInvalidAnswerError
-from gateway.domain.pricing import Usage
+from gateway.domain.usage import Usage
 from gateway.providers.anthropic_answer import FINISH_REASONS, WireUsage, completion_of, finish_reason
 
 DOCUMENTED_STOP_REASONS = {

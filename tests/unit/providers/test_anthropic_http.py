@@ -22,7 +22,7 @@ from gateway.domain.errors import (
     UpstreamUnavailableError,
 )
 from gateway.domain.policy import Deployment, Secret, Timeouts
-from gateway.domain.pricing import Usage
+from gateway.domain.usage import Usage
 from gateway.providers.anthropic_http import AnthropicProvider, messages_url
 from gateway.providers.http1 import Http1Client
 from tests.builders import a_deployment, a_request

@@ -18,7 +18,7 @@ from gateway.domain.errors import (
     UpstreamOverloadedError,
     UpstreamRateLimitError,
 )
-from gateway.domain.pricing import Usage
+from gateway.domain.usage import Usage
 from gateway.providers.anthropic_stream import MessageEvents
 from gateway.providers.sse import DONE, MAX_EVENT_BYTES
 from gateway.providers.sse_framing import data_of, split_events

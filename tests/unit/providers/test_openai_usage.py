@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from gateway.domain.pricing import Usage
+from gateway.domain.usage import Usage
 from gateway.providers.openai_usage import WireCompletion, WireUsage
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from gateway.domain.pricing import Price, per_mtok
-from gateway.providers.price_map import PriceMap, _price
+from gateway.providers.price_map import PriceMap
+from gateway.providers.price_map_entry import price_of
 
 
 def _map(directory: Path, **entries: dict[str, Any]) -> PriceMap:
@@ -111,7 +112,7 @@ def test_the_bundled_map_prices_what_an_anthropic_deployment_names(model: str) -
 def test_every_entry_of_the_bundled_map_can_be_read() -> None:
     prices = PriceMap()
 
-    priced = [model for model, raw in prices._load().items() if _price(raw, ("",)) is not None]
+    priced = [model for model, raw in prices._load().items() if price_of(raw, ("",)) is not None]
 
     assert len(priced) > 1_000
 

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.domain.errors import UpstreamError, UpstreamInterruptedError, UpstreamInvalidAnswerError
-from gateway.domain.pricing import Usage
+from gateway.domain.usage import Usage
 from gateway.providers.sse import DONE, MAX_EVENT_BYTES, EventStream
 
 HELLO = 'data: {"choices":[{"delta":{"content":"héllo 🙂"},"finish_reason":null}]}\n\n'.encode()

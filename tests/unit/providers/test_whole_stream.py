@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from gateway.domain.chat_answer import answer_of, streamed_answer
 from gateway.domain.errors import UpstreamInvalidAnswerError
 from gateway.domain.policy import Timeouts
-from gateway.domain.pricing import Usage
 from gateway.domain.request import ChatRequest
+from gateway.domain.usage import Usage
 from gateway.ports import Completion
 from gateway.providers.sse import DONE
 from gateway.providers.whole_stream import UNSTREAMED, Unstreamed, WholeStream, WholeStreamProvider, with_streams

@@ -12,11 +12,11 @@ from sqlalchemy import Engine, update
 from gateway.domain.context import Context
 from gateway.domain.facts import Budget, Fleet
 from gateway.domain.logged import Logged
-from gateway.domain.pricing import Usage
 from gateway.domain.record import RequestRecord
 from gateway.domain.replay import Replay
 from gateway.domain.rollout import Beside
 from gateway.domain.session import Session
+from gateway.domain.usage import Usage
 from gateway.store.engine import open_engine
 from gateway.store.history import (
     UNREADABLE,

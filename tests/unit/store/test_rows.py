@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.classification import Classification, Contribution, Task
-from gateway.domain.pricing import Usage
 from gateway.domain.record import AttemptOutcome, AttemptRecord, Outcome, RequestRecord
 from gateway.domain.sensitivity import Sensitivity
 from gateway.domain.signals import Script, Signals
+from gateway.domain.usage import Usage
 from gateway.store.rows import (
     JSON_COLUMNS,
     REPLACEMENT,

@@ -4,9 +4,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.domain.pricing import Usage
 from gateway.domain.record import CheckResult
 from gateway.domain.rollout import Beside
+from gateway.domain.usage import Usage
 from gateway.policyfile.loader import PolicyStatus, Refusal
 from gateway.telemetry.metrics import MetricsRecorder
 from tests.builders import a_ledger_status, a_record, an_attempt
