@@ -320,7 +320,7 @@ def _address(url: str) -> str:
 
 
 def _priced(price: Price) -> str:
-    """Without a price of their own, cached tokens cost what the others do. What else it prices is told by its version."""
+    """Without a price of their own, cached tokens cost what the others do. What else it prices, its version tells."""
     cached = None if price.cached_input_atto_usd == price.input_atto_usd else price.cached_input_atto_usd
     parts = {"input": price.input_atto_usd, "output": price.output_atto_usd, "cached input": cached}
     said = ", ".join(f"{what} ${_per_mtok(atto)}" for what, atto in parts.items() if atto is not None)

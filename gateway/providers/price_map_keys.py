@@ -47,6 +47,7 @@ IGNORED: Final[Mapping[str, str]] = {
     "input_cost_per_image": "says again by the picture what its tokens cost",
     "output_cost_per_image": "says again by the picture what its tokens cost",
     "input_cost_per_second": "capacity that is bought by time: a policy file says what an hour of it costs",
+    "cost_per_second": "capacity that is bought by time: a policy file says what an hour of it costs",
     "input_cost_per_audio_per_second": "no chat answer tells how long its sound lasts",
     "input_cost_per_video_per_second": "no chat answer tells how long its film lasts",
     "output_cost_per_video_token": "no chat answer brings a film",

@@ -22,6 +22,7 @@ ALLOWED_IN_THE_DOMAIN = {
     "itertools",
     "jsonschema_rs",  # offline
     "math",
+    "functools",
     "msgspec",
     "operator",
     "re",
@@ -30,6 +31,7 @@ ALLOWED_IN_THE_DOMAIN = {
     "textwrap",
     "typing",
     "unicodedata",
+    "zoneinfo",  # calendars; the time comes in as an argument
 }
 NEVER_LOADED_BY_SERVE = ("alembic", "litellm", "matplotlib", "scipy", "sklearn", "sqlalchemy")
 
