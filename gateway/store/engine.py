@@ -8,6 +8,8 @@ from gateway.store.urls import postgres_rest, sqlite_path, unknown
 
 _BUSY_TIMEOUT_S = 5
 _CONNECT_TIMEOUT_S = 5
+_WITHOUT_COMPILING = "-c jit=off"
+"""What is asked here takes milliseconds; compiling it, which PostgreSQL does for its many partitions, a second."""
 
 
 def open_engine(url: str, *, makes_file: bool = False) -> Engine:
@@ -28,7 +30,11 @@ def open_engine(url: str, *, makes_file: bool = False) -> Engine:
         return create_engine(
             f"postgresql+psycopg://{rest}",
             poolclass=NullPool,
-            connect_args={"connect_timeout": _CONNECT_TIMEOUT_S, "application_name": "sizewise"},
+            connect_args={
+                "connect_timeout": _CONNECT_TIMEOUT_S,
+                "application_name": "sizewise",
+                "options": _WITHOUT_COMPILING,
+            },
         )
     raise unknown(url)
 

@@ -122,7 +122,7 @@ def _ingested(url: str, count: int, start: datetime) -> tuple[dict[str, float], 
         spent_s += time.perf_counter() - started_s
         cpu_s += time.thread_time() - cpu_from_s
         written += len(batch)
-        some_id = batch[0].id if written <= count // 2 else some_id
+        some_id = batch[0].id if written <= count // 2 or not some_id else some_id
         if written % _EVERY == 0:
             _say(f"{written:,} records, {written / spent_s:,.0f} a second")
     sink.close()
