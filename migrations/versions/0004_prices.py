@@ -1,8 +1,10 @@
-"""Placeholder of the agreed columns, until the real one is merged.
+"""What else a call used, what it was billed at, and how sure a saving is: columns of `attempts` and `requests`.
 
 Lock      ACCESS EXCLUSIVE, for as long as a change of the catalogue takes; no row is touched
 Duration  milliseconds
 Way back  downgrade drops the columns
+
+The release before this one writes rows without them and does not read them.
 """
 
 import sqlalchemy as sa

@@ -7,8 +7,7 @@ Duration  PostgreSQL: 3 s for a million rows (1.2 GB) that are there, nearly all
           waits for; no statement may take more than ten minutes, and all can be tried again from the start.
           SQLite: one reading of `requests`, for its smaller index by outcome
 Way back  downgrade copies every row into one table again, under ACCESS EXCLUSIVE (26 s for that million), and drops
-          the roll-ups; run
-          `sizewise db rollup` after the next upgrade, hours whose rows were pruned are gone from the reports
+          the roll-ups; after the next upgrade all hours are summed up again but those whose rows were pruned
 
 Rows that were there become the first partition. The release before this one inserts into the partitioned tables as it
 did, and writes no marks: housekeeping finds the hours it wrote to by their counts.
