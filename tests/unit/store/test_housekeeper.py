@@ -59,7 +59,11 @@ def test_closing_before_the_first_run_starts_nothing(tmp_path: Path) -> None:
 
 
 def test_closing_one_that_never_started_is_nothing(tmp_path: Path) -> None:
-    Housekeeper(f"sqlite:///{tmp_path}/none.db").close()
+    housekeeper = Housekeeper(f"sqlite:///{tmp_path}/none.db")
+
+    housekeeper.close()
+
+    assert (housekeeper.runs, housekeeper.failures) == (0, 0)
 
 
 def test_closing_ends_a_run_that_is_going_on_and_is_no_failure(tmp_path: Path) -> None:
