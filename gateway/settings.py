@@ -28,7 +28,7 @@ class Settings(BaseSettings):
     policy_poll_s  how often the policy files are looked at for changes; 0: never, a SIGHUP reloads them
     spool       where records wait for the database, on a disk that outlives the process; None: beside a SQLite file,
                 else ./.sizewise/spool
-    durability  sync: no call leaves before its request is on the disk; group: the disk confirms within 50 ms;
+    durability  sync: no call leaves before its request is on the disk; group: the disk confirms every 40 ms;
                 none: the operating system decides when it is written
     keep_days   how many whole days records are kept, 2 at least; None: for ever. The sums of reports stay
     housekeeping_s                    from one summing up of the records, and pruning, to the next

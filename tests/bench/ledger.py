@@ -9,7 +9,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -35,8 +35,9 @@ _TIMES = 5
 _EVERY = 1_000_000
 
 
-def main() -> int:
-    arguments = _arguments()
+def main(words: Sequence[str] | None = None) -> int:
+    """`words`: the command line; None: this process's own."""
+    arguments = _arguments(words)
     for kind in arguments.databases:
         with _database(kind, arguments.database_url) as url:
             found = {"database": kind, "records": arguments.records, **_measured(url, arguments.records)}
@@ -45,12 +46,12 @@ def main() -> int:
     return 0
 
 
-def _arguments() -> argparse.Namespace:
+def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, default=200_000)
     parser.add_argument("--databases", nargs="+", choices=("sqlite", "postgresql"), default=["sqlite", "postgresql"])
     parser.add_argument("--database-url", help="an empty PostgreSQL database")
-    return parser.parse_args()
+    return parser.parse_args(words)
 
 
 @contextmanager

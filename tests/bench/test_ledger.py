@@ -8,13 +8,10 @@ from tests.bench import ledger
 
 
 @pytest.mark.service("postgresql")
-def test_a_short_run_measures_both_databases(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("sys.argv", ["ledger", "--records", "1500"])
+def test_a_short_run_measures_both_databases(capsys: pytest.CaptureFixture[str]) -> None:
+    code = ledger.main(["--records", "1500"])
 
-    assert ledger.main() == 0
-
+    assert code == 0
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [each["database"] for each in found] == ["sqlite", "postgresql"]
     assert all(value > 0 for each in found for value in list(each.values())[1:])
