@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.plain_text import plain_text
-from tests.cpu_time import cpu_s_in_turn
+from tests.cpu_time import MOST_EIGHTFOLD, eightfold_s
 
 SEEN = {
     "one\nx": "plain",
@@ -83,8 +83,6 @@ def test_any_text_can_be_read(text: str) -> None:
 
 @pytest.mark.parametrize("unit", ["\\", "\\n", "\\u4e2d ", "\\u00", "e\u0301\u0323", "\u0301\u0323", "a\u200b", "٣"])
 def test_the_time_taken_grows_with_the_length_not_its_square(unit: str) -> None:
-    short, long = (unit * 100_000)[:100_000], (unit * 200_000)[:200_000]
+    short_s, long_s = eightfold_s(plain_text, unit)
 
-    short_s, long_s = cpu_s_in_turn(lambda: plain_text(short), lambda: plain_text(long))
-
-    assert long_s < 3 * short_s + 0.005
+    assert long_s < MOST_EIGHTFOLD * short_s + 0.005

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gateway.domain.plain_text import plain_text
 from gateway.domain.sensitive_concepts import CONCEPTS
 from gateway.domain.sensitive_topics import Topic, topics_of
-from tests.cpu_time import count_words, cpu_s, cpu_s_in_turn
+from tests.cpu_time import MOST_EIGHTFOLD, count_words, cpu_s, cpu_s_in_turn, eightfold_s
 
 HEALTH = (
     "Summarise the discharge summary of Mrs Keller for her family doctor.",
@@ -363,11 +363,9 @@ def test_any_text_can_be_looked_at(text: str) -> None:
 
 @pytest.mark.parametrize("unit", ["word ", "court ", "medical ", "medical-", "’", "患", "\ud800", "a", "500 mg "])
 def test_the_time_taken_grows_with_the_length_not_its_square(unit: str) -> None:
-    short, long = (unit * 100_000)[:100_000], (unit * 200_000)[:200_000]
+    short_s, long_s = eightfold_s(_topics, unit)
 
-    short_s, long_s = cpu_s_in_turn(lambda: _topics(short), lambda: _topics(long))
-
-    assert long_s < 3 * short_s + 0.005
+    assert long_s < MOST_EIGHTFOLD * short_s + 0.005
 
 
 def test_terms_in_mixtures_never_seen_before_keep_to_the_time_a_megabyte_may_take() -> None:
