@@ -1,13 +1,13 @@
 """What is known of one request while it runs; told at the end, it is the record."""
 
+from gateway.domain.baseline import Comparison, compared
 from gateway.domain.classification import Classification
 from gateway.domain.context import context_of
 from gateway.domain.decision import Decision
 from gateway.domain.errors import AllBusyError, GatewayError, LedgerUnavailableError, NoDeploymentError
 from gateway.domain.facts import Facts
 from gateway.domain.intent import Intent
-from gateway.domain.policy import Deployment, Policy
-from gateway.domain.pricing import cost_nano_usd
+from gateway.domain.policy import Policy
 from gateway.domain.record import AttemptRecord, Outcome, RequestRecord
 from gateway.domain.request import Caller, ChatRequest
 from gateway.domain.rollout import Beside
@@ -38,7 +38,7 @@ class Story:
         self.policy = policy
         self._clock = clock
         self.received_at = clock.now()
-        self.trail = Trail(clock.monotonic())
+        self.trail = Trail(clock.monotonic(), self.received_at)
         self.signals: Signals | None = None
         self.classification: Classification | None = None
         self.facts: Facts | None = None
@@ -91,6 +91,7 @@ class Story:
         served = self.trail.served_by
         answer = attempts[-1] if served is not None and attempts else None
         cost, unpriced = self.trail.bill()
+        comparison = self._compared(answer, cost)
         decision, policy = self.decision, self.policy
         return RequestRecord(
             id=self._request_id,
@@ -119,7 +120,7 @@ class Story:
             cost_nano_usd=cost,
             unpriced=unpriced,
             baseline=None if policy.baseline is None else policy.baseline.name,
-            baseline_cost_nano_usd=_baseline_cost(answer, policy.baseline),
+            baseline_cost_nano_usd=comparison.cost_nano_usd,
             total_ms=total_ms,
             upstream_ms=upstream_ms,
             ttft_ms=answer.first_byte_ms if answer is not None and self.request.stream else None,
@@ -128,6 +129,22 @@ class Story:
             session=self.session_key,
             context=None if decision is None or self.facts is None else context_of(self.facts, policy, decision.route),
             beside=self.beside,
+            saving_low_nano_usd=comparison.low_nano_usd,
+            saving_high_nano_usd=comparison.high_nano_usd,
+            energy_uwh=_energy(attempts),
+        )
+
+    def _compared(self, answer: AttemptRecord | None, cost_nano_usd: int | None) -> Comparison:
+        served, baseline = self.trail.served_by, self.policy.baseline
+        if served is None or baseline is None or answer is None or answer.usage is None:
+            return Comparison()
+        return compared(
+            answer.usage,
+            served,
+            baseline,
+            spent_nano_usd=cost_nano_usd,
+            most_output_tokens=0 if self.signals is None else self.signals.max_output_tokens,
+            at_s=self.received_at,
         )
 
     def remembered(self) -> Session | None:
@@ -153,8 +170,7 @@ def _total(attempts: tuple[AttemptRecord, ...]) -> Usage | None:
     return usages[0] if len(usages) == 1 else sum(usages[1:], usages[0])
 
 
-def _baseline_cost(answer: AttemptRecord | None, baseline: Deployment | None) -> int | None:
-    """What the baseline would have cost for the tokens of the answer: one call, however many attempts."""
-    if answer is None or answer.usage is None or baseline is None or baseline.price is None:
-        return None
-    return cost_nano_usd(answer.usage, baseline.price)
+def _energy(attempts: tuple[AttemptRecord, ...]) -> int | None:
+    """None where nothing was used, or one call that used tokens does not say what they took."""
+    used = [attempt.energy_uwh for attempt in attempts if attempt.usage is not None]
+    return sum(each for each in used if each is not None) if used and None not in used else None

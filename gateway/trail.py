@@ -3,10 +3,11 @@
 from msgspec import Struct
 
 from gateway.domain.decision import Decision
+from gateway.domain.energy import energy_uwh
 from gateway.domain.errors import UpstreamError
 from gateway.domain.policy import Deployment
-from gateway.domain.pricing import cost_nano_usd
-from gateway.domain.record import AttemptOutcome, AttemptRecord, CheckResult
+from gateway.domain.pricing import cost_nano_usd, price_version, why_unpriced
+from gateway.domain.record import AttemptOutcome, AttemptRecord, CheckResult, Origin
 from gateway.domain.request import Caller, ChatRequest
 from gateway.domain.signals import Signals
 from gateway.domain.usage import Usage
@@ -16,10 +17,11 @@ from gateway.ports import AnswerHead, Exchange
 class Attempt:
     """One upstream call under way; `close` turns it into its record."""
 
-    __slots__ = ("_started_s", "checked", "deployment", "first_byte_s", "number", "record", "usage")
+    __slots__ = ("_started_s", "checked", "deployment", "first_byte_s", "number", "origin", "record", "usage")
 
-    def __init__(self, number: int, deployment: Deployment, started_s: float) -> None:
+    def __init__(self, number: int, deployment: Deployment, started_s: float, origin: Origin) -> None:
         self.number = number
+        self.origin = origin
         self.deployment = deployment
         self._started_s = started_s
         self.first_byte_s: float | None = None
@@ -33,9 +35,16 @@ class Attempt:
         return None if self.first_byte_s is None else (self.first_byte_s - self._started_s) * 1e3
 
     def close(
-        self, outcome: AttemptOutcome, *, arrived_s: float, ended_s: float, error: UpstreamError | None
+        self,
+        outcome: AttemptOutcome,
+        *,
+        received_at: float,
+        arrived_s: float,
+        ended_s: float,
+        error: UpstreamError | None,
     ) -> AttemptRecord:
-        cost, unpriced = self._bill(error)
+        cost, unpriced = self._bill(error, received_at + self._started_s - arrived_s)
+        price, usage = self.deployment.price, self.usage
         self.record = AttemptRecord(
             number=self.number,
             deployment=self.deployment.name,
@@ -47,36 +56,46 @@ class Attempt:
             started_ms=(self._started_s - arrived_s) * 1e3,
             first_byte_ms=None if self.first_byte_s is None else (self.first_byte_s - arrived_s) * 1e3,
             ended_ms=(ended_s - arrived_s) * 1e3,
-            usage=self.usage,
+            usage=usage,
             cost_nano_usd=cost,
             unpriced=unpriced,
             checked=self.checked,
+            origin=self.origin,
+            price_version=None if price is None or usage is None else price_version(price),
+            energy_uwh=None if usage is None else energy_uwh(usage, self.deployment),
         )
         return self.record
 
-    def _bill(self, error: UpstreamError | None) -> tuple[int | None, str | None]:
-        """Cost in nano-USD, or why there is none. An upstream that answered with an error bills nothing."""
+    def _bill(self, error: UpstreamError | None, at_s: float) -> tuple[int | None, str | None]:
+        """Cost in nano-USD, or why there is none. An upstream that answered with an error bills nothing.
+
+        at_s  when the call was made, Unix time in seconds
+        """
         if self.usage is None:
             answered_with_error = error is not None and (error.status is not None or error.is_free)
             return (0, None) if answered_with_error else (None, "the call ended before its usage was known")
-        if self.deployment.price is None:
+        price = self.deployment.price
+        if price is None:
             return None, self.deployment.unpriced or f"deployment {self.deployment.name!r} has no price"
-        return cost_nano_usd(self.usage, self.deployment.price), None
+        cost = cost_nano_usd(self.usage, price, at_s)
+        return cost, None if cost is not None else why_unpriced(self.usage, price, at_s)
 
 
 class Trail:
     """Filled by the walk.
 
+    received_at      Unix time of the request, in seconds; `arrived_s` the same moment by the monotonic clock
     passed           deployment → why it was not called though the plan has it
     served_by        whose answer the client gets
     has_answered     bytes of an answer have left for the client: there is no way back
     is_budget_spent  a call that might have helped was not made, for the route's retry budget is spent
     """
 
-    __slots__ = ("arrived_s", "attempts", "has_answered", "is_budget_spent", "passed", "served_by")
+    __slots__ = ("arrived_s", "attempts", "has_answered", "is_budget_spent", "passed", "received_at", "served_by")
 
-    def __init__(self, arrived_s: float) -> None:
+    def __init__(self, arrived_s: float, received_at: float) -> None:
         self.arrived_s = arrived_s
+        self.received_at = received_at
         self.attempts: list[AttemptRecord] = []
         self.passed: dict[str, str] = {}
         self.served_by: Deployment | None = None
@@ -93,7 +112,16 @@ class Trail:
         return total, None
 
     def begin(self, deployment: Deployment, now_s: float) -> Attempt:
-        return Attempt(len(self.attempts) + 1, deployment, now_s)
+        return Attempt(len(self.attempts) + 1, deployment, now_s, self._origin(deployment))
+
+    def _origin(self, deployment: Deployment) -> Origin:
+        """Why the next call is made: what came of the last one tells."""
+        if not self.attempts:
+            return "first" if next(iter(self.passed), deployment.name) == deployment.name else "fallback"
+        last = self.attempts[-1]
+        if last.deployment == deployment.name:
+            return "retry"
+        return "fallback" if last.checked is None or last.checked.passed else "escalation"
 
     def close(
         self, attempt: Attempt, outcome: AttemptOutcome, ended_s: float, error: UpstreamError | None = None
@@ -101,7 +129,9 @@ class Trail:
         """Write the attempt's record, once: a client that leaves while its answer is sent does not undo the attempt."""
         if attempt.record is not None:
             return attempt.record
-        record = attempt.close(outcome, arrived_s=self.arrived_s, ended_s=ended_s, error=error)
+        record = attempt.close(
+            outcome, received_at=self.received_at, arrived_s=self.arrived_s, ended_s=ended_s, error=error
+        )
         self.attempts.append(record)
         return record
 

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from gateway.domain.classification import Classification
 from gateway.domain.decision import DEFAULT_RULE
 from gateway.domain.pricing import usd
-from gateway.domain.record import AttemptRecord, CheckResult, Outcome, RequestRecord
+from gateway.domain.record import AttemptRecord, CheckResult, Origin, Outcome, RequestRecord
 from gateway.domain.rollout import Beside
 from gateway.domain.sensitivity import Kind
 from gateway.domain.signals import Signals
-from gateway.domain.usage import Usage
+from gateway.domain.usage import MoreUsage, Usage
 
 TOP_CONTRIBUTIONS = 5
 
@@ -21,6 +21,26 @@ _ENDED: dict[Outcome, str] = {
     "interrupted": "interrupted: the answer broke off after its first byte",
     "client_disconnected": "not delivered: the client had gone",
     "unknown": "unknown: the gateway itself stopped before it was over",
+}
+
+_ORIGINS: dict[Origin, str] = {
+    "first": "",
+    "retry": ", tried again",
+    "fallback": ", in place of one that could not answer",
+    "escalation": ", in place of one whose answer failed its check",
+}
+
+_USED: dict[str, str] = {
+    "cache_write_tokens": "written to a cache",
+    "cache_write_1h_tokens": "written to a cache for an hour",
+    "audio_input_tokens": "sound asked",
+    "image_input_tokens": "pictures asked",
+    "cached_audio_input_tokens": "cached sound",
+    "reasoning_tokens": "thought",
+    "audio_output_tokens": "sound answered",
+    "image_output_tokens": "pictures answered",
+    "citation_tokens": "citations",
+    "searches": "searches of the web",
 }
 
 _FOUND: dict[Kind, str] = {
@@ -152,14 +172,16 @@ def _attempts(attempts: tuple[AttemptRecord, ...]) -> Iterator[str]:
 def _attempt(attempt: AttemptRecord) -> Iterator[str]:
     code = "" if attempt.error_code is None else f" ({attempt.error_code})"
     status = "" if attempt.status is None else f", HTTP {attempt.status}"
-    yield f"{attempt.deployment} (tier {attempt.tier}, model {attempt.model}): {attempt.outcome}{code}{status}"
+    why = "" if attempt.origin is None else _ORIGINS[attempt.origin]
+    yield f"{attempt.deployment} (tier {attempt.tier}, model {attempt.model}){why}: {attempt.outcome}{code}{status}"
     first = "" if attempt.first_byte_ms is None else f", first byte at {attempt.first_byte_ms:.1f} ms"
     yield f"took {attempt.ended_ms - attempt.started_ms:.1f} ms from {attempt.started_ms:.1f} ms on{first}"
     if attempt.checked is not None:
         yield _checked(attempt.checked)
     if attempt.usage is not None:
         yield _tokens(attempt.usage)
-    yield "cost " + _amount(attempt.cost_nano_usd, attempt.unpriced)
+    priced_by = "" if attempt.price_version is None else f" by price version {attempt.price_version}"
+    yield f"cost {_amount(attempt.cost_nano_usd, attempt.unpriced)}{priced_by}"
 
 
 def _checked(checked: CheckResult) -> str:
@@ -173,6 +195,8 @@ def _checked(checked: CheckResult) -> str:
 def _money(record: RequestRecord) -> Iterator[str]:
     tokens = "" if record.usage is None else f" for {_tokens(record.usage)}"
     yield f"Cost: {_amount(record.cost_nano_usd, record.unpriced)}{tokens}"
+    if record.energy_uwh is not None:
+        yield f"Energy: {record.energy_uwh / 1_000_000:.6g} Wh, as the deployments declare it"
     if record.baseline is None:
         yield "Saving: not measured, the policy declares no baseline"
         return
@@ -184,6 +208,9 @@ def _money(record: RequestRecord) -> Iterator[str]:
     share = f" ({saving / record.baseline_cost_nano_usd:.1%})" if record.baseline_cost_nano_usd else ""
     words = f"{dollars(saving)}{share}" if saving >= 0 else f"none, it cost {dollars(-saving)} more"
     yield f"Saving: {words}; baseline {record.baseline} would have cost {would} for the same tokens"
+    low, high = record.saving_low_nano_usd, record.saving_high_nano_usd
+    if low is not None and high is not None and low != high:
+        yield f"  between {_signed(low)} and {_signed(high)}: it would have answered at a length of its own"
 
 
 def _time(record: RequestRecord) -> str:
@@ -197,7 +224,17 @@ def _time(record: RequestRecord) -> str:
 def _tokens(usage: Usage) -> str:
     cached = f" ({usage.cached_input_tokens} of them cached)" if usage.cached_input_tokens else ""
     estimated = ", estimated" if usage.estimated else ""
-    return f"{usage.input_tokens} input{cached} and {usage.output_tokens} output tokens{estimated}"
+    more = "" if usage.more is None else "".join(f", {words}" for words in _more(usage.more))
+    return f"{usage.input_tokens} input{cached} and {usage.output_tokens} output tokens{estimated}{more}"
+
+
+def _more(more: MoreUsage) -> Iterator[str]:
+    """What else was used, in the order of its fields."""
+    for name, what in _USED.items():
+        if number := getattr(more, name):
+            yield f"{what} {number}"
+    if more.service_tier is not None:
+        yield f"served at the {more.service_tier} tier"
 
 
 def _amount(nano_usd: int | None, why_unpriced: str | None) -> str:
@@ -208,6 +245,10 @@ def _amount(nano_usd: int | None, why_unpriced: str | None) -> str:
 
 def dollars(nano_usd: int) -> str:
     return f"${usd(nano_usd)}"
+
+
+def _signed(nano_usd: int) -> str:
+    return dollars(nano_usd) if nano_usd >= 0 else f"-{dollars(-nano_usd)}"
 
 
 def _count(number: int, thing: str) -> str:

@@ -46,6 +46,7 @@ class Deployment(Struct, frozen=True, kw_only=True):
     context_window  tokens, input and output together; None: not declared
     concurrency     None: as many calls at once as come
     unpriced        why there is no price, where there is none
+    energy_nwh      nano-watt-hours a token takes, read or written; None: not declared
     """
 
     name: str
@@ -62,6 +63,7 @@ class Deployment(Struct, frozen=True, kw_only=True):
     price: Price | None = None
     unpriced: str | None = None
     concurrency: Concurrency | None = None
+    energy_nwh: int | None = None
 
 
 class Secret:

@@ -18,6 +18,10 @@ unknown: the gateway itself died before it was over."""
 
 AttemptOutcome = Literal["ok", "failed", "interrupted", "cancelled"]
 
+Origin = Literal["first", "retry", "fallback", "escalation"]
+"""Why a call was made. retry: the same deployment again; fallback: another, after one failed or was passed over;
+escalation: another, after an answer failed its check."""
+
 
 class CheckResult(Struct, frozen=True, kw_only=True):
     """What came of testing an answer before it counted.
@@ -35,7 +39,14 @@ class CheckResult(Struct, frozen=True, kw_only=True):
 
 
 class AttemptRecord(Struct, frozen=True, kw_only=True):
-    """One upstream call. Times are milliseconds since the request was accepted; None: it did not come to that."""
+    """One upstream call. Times are milliseconds since the request was accepted; None: it did not come to that.
+
+    unpriced       why there is no cost, where there is none
+    checked        None: its answer was not tested
+    origin         None: made by a release that did not say
+    price_version  stands for the price that made the cost; None: no price was applied
+    energy_uwh     micro-watt-hours; None: the deployment does not say what a token takes
+    """
 
     number: int
     deployment: str
@@ -50,9 +61,10 @@ class AttemptRecord(Struct, frozen=True, kw_only=True):
     usage: Usage | None = None
     cost_nano_usd: int | None = None
     unpriced: str | None = None
-    """Why there is no cost, where there is none."""
     checked: CheckResult | None = None
-    """None: its answer was not tested."""
+    origin: Origin | None = None
+    price_version: str | None = None
+    energy_uwh: int | None = None
 
 
 class RequestRecord(Struct, frozen=True, kw_only=True):
@@ -66,6 +78,8 @@ class RequestRecord(Struct, frozen=True, kw_only=True):
     beside                the other decision, where a policy is being rolled out
     cost_nano_usd         sum over the attempts; None where one of them is unpriced
     baseline_cost_nano_usd  what the policy's baseline would have cost for the same tokens
+    saving_low_nano_usd, saving_high_nano_usd  between what the saving is, see `gateway.domain.baseline`
+    energy_uwh            sum over the attempts; None where one that used tokens does not say
     """
 
     id: str
@@ -103,6 +117,9 @@ class RequestRecord(Struct, frozen=True, kw_only=True):
     session: str | None = None
     context: Context | None = None
     beside: Beside | None = None
+    saving_low_nano_usd: int | None = None
+    saving_high_nano_usd: int | None = None
+    energy_uwh: int | None = None
 
     @property
     def saving_nano_usd(self) -> int | None:

@@ -7,6 +7,7 @@ is beside both, stands at each field; parts of one whole do not overlap.
 from typing import Final, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 ServiceTier = Literal["flex", "balanced", "priority", "ultrafast", "batch"]
 """At what pace the upstream says it served; the standard one has no name here."""
@@ -97,3 +98,11 @@ def without_cache(usage: Usage) -> Usage:
     return Usage(
         input_tokens=usage.input_tokens, output_tokens=usage.output_tokens, estimated=usage.estimated, more=more
     )
+
+
+def without_output(usage: Usage) -> Usage:
+    """The same question with no answer."""
+    more = usage.more
+    if more is not None:
+        more = something(replace(more, reasoning_tokens=0, audio_output_tokens=0, image_output_tokens=0))
+    return replace(usage, output_tokens=0, more=more)

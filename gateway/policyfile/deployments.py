@@ -1,12 +1,15 @@
 """Compiles deployments: environment references, the endpoint, the provider's options, the price."""
 
+import math
 from collections.abc import Iterator, Mapping
-from typing import Protocol
+from decimal import Decimal
+from typing import Final, Protocol
 
 from msgspec.structs import replace
 
 from gateway.domain.policy import Concurrency, Deployment
-from gateway.domain.pricing import Price, amortised, per_mtok
+from gateway.domain.price_tiers import Tariff
+from gateway.domain.pricing import Price, amortised, atto_usd, per_mtok
 from gateway.policyfile.items import Item
 from gateway.policyfile.nodes import Node
 from gateway.policyfile.problems import Problems
@@ -14,6 +17,18 @@ from gateway.policyfile.provider_options import ProviderOptionsCompiler
 from gateway.policyfile.schema import RawConcurrency, RawDeployment, RawPrice
 from gateway.policyfile.substitution import Substitution
 
+_PER_MTOK: Final[Mapping[str, str]] = {
+    "cache_write_per_mtok_usd": "cache_write_atto_usd",
+    "cache_write_1h_per_mtok_usd": "cache_write_1h_atto_usd",
+    "reasoning_per_mtok_usd": "reasoning_atto_usd",
+    "audio_input_per_mtok_usd": "audio_input_atto_usd",
+    "audio_output_per_mtok_usd": "audio_output_atto_usd",
+    "image_input_per_mtok_usd": "image_input_atto_usd",
+    "image_output_per_mtok_usd": "image_output_atto_usd",
+}
+"""Keys of a price per million tokens, besides input, output and cached input."""
+
+_NANO: Final = 10**9
 _REPLACED_IN = ("api_base", "api_key", "provider_options")
 
 
@@ -50,6 +65,7 @@ class DeploymentCompiler:
             price=price,
             unpriced=missing if price is None else None,
             concurrency=None if raw.concurrency is None else _concurrency(raw.concurrency),
+            energy_nwh=_energy_nwh(raw.energy_wh_per_1k_tokens),
         )
 
     def _api_base(self, item: Item[RawDeployment], text: str) -> str | None:
@@ -83,4 +99,15 @@ def _price(raw: RawPrice) -> Price:
         return amortised(raw.gpu_hour_usd, raw.tokens_per_second)
     if raw.input_per_mtok_usd is None or raw.output_per_mtok_usd is None:
         raise ValueError("a price without either of its two forms is refused by the schema")
-    return per_mtok(raw.input_per_mtok_usd, raw.output_per_mtok_usd, raw.cached_input_per_mtok_usd)
+    price = per_mtok(raw.input_per_mtok_usd, raw.output_per_mtok_usd, raw.cached_input_per_mtok_usd)
+    of_tokens = {rate: getattr(raw, key) for key, rate in _PER_MTOK.items()}
+    rates: dict[str, int] = {rate: atto_usd(usd / 1_000_000) for rate, usd in of_tokens.items() if usd is not None}
+    if raw.search_usd is not None:
+        rates["search_atto_usd"] = atto_usd(raw.search_usd)
+    tariff = None if raw.request_usd is None else Tariff(request_atto_usd=atto_usd(raw.request_usd))
+    return replace(price, **rates, tariff=tariff)
+
+
+def _energy_nwh(wh_per_1k_tokens: Decimal | None) -> int | None:
+    """Nano-watt-hours a token, rounded up."""
+    return None if wh_per_1k_tokens is None else math.ceil(wh_per_1k_tokens * _NANO / 1000)

@@ -6,7 +6,7 @@ Names identify deployments, routes, policies, constraints and rules. No value of
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal, NamedTuple, TypeVar
+from typing import Final, Literal, NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
@@ -25,6 +25,9 @@ from gateway.domain.policy import (
 from gateway.domain.pricing import ATTO_PER_USD, Price, price_version
 from gateway.policyfile.expressions import normal_form
 from gateway.policyfile.schema import REFUSE
+
+_NWH_IN_1K: Final = 10**6
+"""Nano-watt-hours a token, where a thousand take one watt-hour."""
 
 T = TypeVar("T")
 Conditioned = TypeVar("Conditioned", Constraint, Rule)
@@ -139,6 +142,7 @@ def _deployment(each: Deployment) -> Words:
         "capabilities": None if each.capabilities is None else _listed(sorted(each.capabilities)),
         "concurrency": None if each.concurrency is None else _limited(each.concurrency),
         "price": None if each.price is None else _priced(each.price),
+        "energy_wh_per_1k_tokens": None if each.energy_nwh is None else f"{each.energy_nwh / _NWH_IN_1K:g}",
         **{f"labels.{key}": _label(value) for key, value in sorted(each.labels.items())},
     }
 

@@ -129,14 +129,23 @@ class RawPrice(Raw):
     input_per_mtok_usd: Usd | None = None
     output_per_mtok_usd: Usd | None = None
     cached_input_per_mtok_usd: Usd | None = None
+    cache_write_per_mtok_usd: Usd | None = None
+    cache_write_1h_per_mtok_usd: Usd | None = None
+    reasoning_per_mtok_usd: Usd | None = None
+    audio_input_per_mtok_usd: Usd | None = None
+    audio_output_per_mtok_usd: Usd | None = None
+    image_input_per_mtok_usd: Usd | None = None
+    image_output_per_mtok_usd: Usd | None = None
+    search_usd: Usd | None = None
+    request_usd: Usd | None = None
     gpu_hour_usd: Usd | None = None
     tokens_per_second: Annotated[Number, Field(gt=0, le=10_000_000), AfterValidator(_positive)] | None = None
 
     @model_validator(mode="after")
     def _is_one_of_two_forms(self) -> "RawPrice":
-        forms = ({"input_per_mtok_usd", "output_per_mtok_usd"}, {"gpu_hour_usd", "tokens_per_second"})
+        by_token, by_hour = {"input_per_mtok_usd", "output_per_mtok_usd"}, {"gpu_hour_usd", "tokens_per_second"}
         given = {key for key, value in self if value is not None}
-        if given - {"cached_input_per_mtok_usd"} not in forms or given == {*forms[1], "cached_input_per_mtok_usd"}:
+        if given != by_hour and not (by_token <= given and not given & by_hour):
             raise ValueError(
                 "needs input_per_mtok_usd and output_per_mtok_usd, or gpu_hour_usd and tokens_per_second, and not both"
             )
@@ -162,6 +171,7 @@ class RawDeployment(Raw):
     labels: dict[str, LabelValue] = {}
     concurrency: RawConcurrency | None = None
     price: RawPrice | None = None
+    energy_wh_per_1k_tokens: Annotated[Number, Field(ge=0, le=100_000)] | None = None
 
 
 class RawTimeout(Raw):

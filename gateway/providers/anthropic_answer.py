@@ -12,8 +12,9 @@ import orjson
 from msgspec import Struct
 
 from gateway.domain.errors import UpstreamInvalidAnswerError
-from gateway.domain.usage import Usage
+from gateway.domain.usage import MoreUsage, Usage
 from gateway.ports import Completion
+from gateway.providers.usage_counts import count, service_tier, usage_of
 
 FINISH_REASONS: Final[Mapping[str, str]] = {
     "end_turn": "stop",
@@ -31,6 +32,14 @@ class _OutputDetails(Struct):
     thinking_tokens: int | None = None
 
 
+class _CacheCreation(Struct):
+    ephemeral_1h_input_tokens: int | None = None
+
+
+class _ServerToolUse(Struct):
+    web_search_requests: int | None = None
+
+
 class WireUsage(Struct):
     """`usage` as the API reports it: its `input_tokens` are those beside the cache. Fields may be left out or null."""
 
@@ -39,6 +48,9 @@ class WireUsage(Struct):
     cache_read_input_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
     output_tokens_details: _OutputDetails | None = None
+    cache_creation: _CacheCreation | None = None
+    server_tool_use: _ServerToolUse | None = None
+    service_tier: str | None = None
 
     def updated(self, later: "WireUsage") -> "WireUsage":
         """With the counts that `later` reports in their place: those of a stream are running totals."""
@@ -46,24 +58,31 @@ class WireUsage(Struct):
         return msgspec.structs.replace(self, **changes)
 
     def plain(self) -> Usage | None:
-        """None where the counts are missing or make no sense. Tokens written to the cache count as plain input."""
+        """None where the counts are missing or make no sense."""
         read, written = self.cache_read_input_tokens or 0, self.cache_creation_input_tokens or 0
-        if self.input_tokens is None or self.output_tokens is None:
+        if self.input_tokens is None or min(self.input_tokens, read, written) < 0:
             return None
-        if min(self.input_tokens, self.output_tokens, read, written) < 0:
-            return None
-        return Usage(
-            input_tokens=self.input_tokens + read + written,
-            output_tokens=self.output_tokens,
-            cached_input_tokens=read,
+        return usage_of(self.input_tokens + read + written, self.output_tokens, read, self._more(written))
+
+    def _more(self, written: int) -> MoreUsage:
+        for_an_hour = self.cache_creation.ephemeral_1h_input_tokens if self.cache_creation else None
+        for_an_hour = min(count(for_an_hour), written)
+        return MoreUsage(
+            cache_write_tokens=written - for_an_hour,
+            cache_write_1h_tokens=for_an_hour,
+            reasoning_tokens=self._thinking(),
+            searches=count(self.server_tool_use.web_search_requests if self.server_tool_use else None),
+            service_tier=service_tier(self.service_tier),
         )
+
+    def _thinking(self) -> int:
+        return count(self.output_tokens_details.thinking_tokens if self.output_tokens_details else None)
 
     def as_openai(self) -> dict[str, Any] | None:
         """The `usage` of a chat completion."""
         usage = self.plain()
         if usage is None:
             return None
-        thinking = self.output_tokens_details.thinking_tokens if self.output_tokens_details else None
         return {
             "prompt_tokens": usage.input_tokens,
             "completion_tokens": usage.output_tokens,
@@ -72,7 +91,7 @@ class WireUsage(Struct):
                 "cached_tokens": usage.cached_input_tokens,
                 "cache_write_tokens": self.cache_creation_input_tokens or 0,
             },
-            "completion_tokens_details": {"reasoning_tokens": thinking or 0},
+            "completion_tokens_details": {"reasoning_tokens": self._thinking()},
         }
 
 

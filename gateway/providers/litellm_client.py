@@ -54,7 +54,7 @@ class LitellmProvider:
         payload = _payload(answer, "message", "content")
         if payload["choices"] and all(_is_blocked(choice, "message") for choice in payload["choices"]):
             raise _blocked(deployment)
-        return Completion(body=orjson.dumps(payload), usage=_usage(payload.get("usage")))
+        return Completion(body=orjson.dumps(payload), usage=_usage(payload))
 
     async def stream(self, deployment: Deployment, request: ChatRequest, timeouts: Timeouts) -> "LitellmStream":
         chunks = await self._call(deployment, request, timeouts)
@@ -139,7 +139,7 @@ class LitellmStream:
         """litellm adds this chunk at the end, with counts of its own guessing where the upstream gave none."""
         if all(getattr(chunk, "usage", None) is None for chunk in self._chunks.chunks):
             return b""
-        self.usage = _usage(payload["usage"])
+        self.usage = _usage(payload)
         return b"" if self._hides_usage else _sse({**payload, "choices": []})
 
     def _broken_by(self, error: UpstreamError) -> UpstreamError:
@@ -192,8 +192,9 @@ def _sse(payload: dict[str, Any]) -> bytes:
     return b"data: " + orjson.dumps(payload) + b"\n\n"
 
 
-def _usage(reported: Any) -> Usage | None:
+def _usage(payload: dict[str, Any]) -> Usage | None:
     """None where litellm has no counts; it writes zeros where the upstream gave none."""
+    reported = payload.get("usage")
     if not reported or not reported.get("prompt_tokens"):
         return None
-    return msgspec.convert(reported, WireUsage).plain()
+    return msgspec.convert(reported, WireUsage).plain(payload.get("service_tier") or reported.get("service_tier"))

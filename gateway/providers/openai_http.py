@@ -193,4 +193,4 @@ def _usage_of(deployment: str, body: bytes) -> Usage | None:
         raise UpstreamInvalidAnswerError(f"deployment {deployment!r} answered 200 with an error in the body")
     if completion.choices is None:
         raise UpstreamInvalidAnswerError(f"deployment {deployment!r} answered without 'choices'")
-    return None if completion.usage is None else completion.usage.plain()
+    return None if completion.usage is None else completion.usage.plain(completion.service_tier)

@@ -26,6 +26,7 @@ class _Chunk(Struct):
     choices: list[_Choice] | None = None
     usage: WireUsage | None = None
     error: Any = None
+    service_tier: Any = None
 
 
 class _Delta(Struct):
@@ -201,7 +202,7 @@ class EventStream:
 
     def _without_usage(self, chunk: _Chunk, event: bytes, payload: bytes) -> bytes:
         """Take the usage out of a chunk that carries some, and keep it for the end where the client wants it."""
-        self.usage = None if chunk.usage is None else chunk.usage.plain()
+        self.usage = None if chunk.usage is None else chunk.usage.plain(chunk.service_tier)
         if self._hides_usage:
             return event if chunk.choices else b""
         if not chunk.choices:

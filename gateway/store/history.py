@@ -15,7 +15,7 @@ from gateway.domain.logged import Logged
 from gateway.domain.record import Outcome
 from gateway.domain.rollout import Beside
 from gateway.domain.signals import Signals
-from gateway.domain.usage import Usage
+from gateway.domain.usage import MoreUsage, Usage
 from gateway.store.partitions import lowest_id
 from gateway.store.reports import no_records
 from gateway.store.tables import ATTEMPTS, REQUESTS
@@ -99,6 +99,7 @@ _signals = msgspec.json.Decoder(Signals).decode
 _verdict = msgspec.json.Decoder(_Verdict).decode
 _context = msgspec.json.Decoder(Context).decode
 _beside = msgspec.json.Decoder(Beside).decode
+_more = msgspec.json.Decoder(MoreUsage).decode
 _line = msgspec.json.Decoder(_Line).decode
 _lines = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
@@ -187,6 +188,7 @@ def _query(wanted: Wanted) -> Select[Any]:
             request.session,
             cast(request.context, Text),
             cast(request.beside, Text),
+            cast(request.usage_more, Text),
         )
         .select_from(
             REQUESTS.outerjoin(ATTEMPTS, (attempt.request_id == request.id) & (attempt.number == 1)),
@@ -202,7 +204,8 @@ def _logged(row: Any) -> Logged:
     (id_, received_at, key_id, team, app, alias, stream, outcome, policy, version, rule, first, tier, tried, *rest) = (
         row
     )
-    signals, verdict, input_tokens, output_tokens, cached, estimated, cost, total_ms, session, context, beside = rest
+    signals, verdict, input_tokens, output_tokens, cached, estimated, cost, total_ms, session, *more = rest
+    context, beside, used_more = more
     try:
         return Logged(
             id=id_,
@@ -228,6 +231,7 @@ def _logged(row: Any) -> Logged:
                 output_tokens=output_tokens,
                 cached_input_tokens=cached,
                 estimated=estimated,
+                more=None if used_more is None else _more(used_more),
             ),
             cost_nano_usd=cost,
             total_ms=total_ms,

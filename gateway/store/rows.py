@@ -16,7 +16,7 @@ from gateway.domain.context import Context
 from gateway.domain.record import AttemptRecord, CheckResult, RequestRecord
 from gateway.domain.rollout import Beside
 from gateway.domain.signals import Signals
-from gateway.domain.usage import Usage
+from gateway.domain.usage import MoreUsage, Usage
 
 Row = dict[str, Any]
 Values = tuple[Any, ...]
@@ -26,22 +26,19 @@ REQUEST_COLUMNS = (
     *("policy", "policy_version", "route", "rule", "deployment", "tier", "model", "reasons", "excluded", "threshold"),
     *("signals", "classification", "input_tokens", "output_tokens", "cached_input_tokens", "usage_estimated"),
     *("cost_nano_usd", "unpriced", "baseline", "baseline_cost_nano_usd"),
-    *("total_ms", "upstream_ms", "ttft_ms", "overhead_ms", "session", "context", "beside"),
+    *("total_ms", "upstream_ms", "ttft_ms", "overhead_ms", "session", "context", "beside", "usage_more"),
+    *("saving_low_nano_usd", "saving_high_nano_usd", "energy_uwh"),
 )
 ATTEMPT_COLUMNS = (
     *("request_id", "number", "deployment", "tier", "model", "outcome", "error_code", "status"),
     *("started_ms", "first_byte_ms", "ended_ms"),
     *("input_tokens", "output_tokens", "cached_input_tokens", "usage_estimated", "cost_nano_usd", "unpriced"),
-    "checked",
+    *("checked", "usage_more", "price_version", "service_tier", "origin", "energy_uwh"),
 )
-JSON_COLUMNS = ("reasons", "excluded", "signals", "classification", "context", "beside", "checked")
+JSON_COLUMNS = ("reasons", "excluded", "signals", "classification", "context", "beside", "usage_more", "checked")
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
-_USAGE_COLUMNS = ("input_tokens", "output_tokens", "cached_input_tokens", "usage_estimated")
-_LATER = (
-    *("usage_more", "saving_low_nano_usd", "saving_high_nano_usd", "energy_uwh", "price_version", "service_tier"),
-    "origin",
-)
+_USAGE_COLUMNS = ("input_tokens", "output_tokens", "cached_input_tokens", "usage_estimated", "usage_more")
 _NO_USAGE = (None, None, None, None)
 _ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 _json = msgspec.json.Encoder().encode
@@ -106,6 +103,10 @@ def _request_values(record: RequestRecord, received_at: Any) -> Values:
         record.session,
         None if record.context is None else _json(record.context).decode(),
         None if record.beside is None else _json(record.beside).decode(),
+        _more(record.usage),
+        record.saving_low_nano_usd,
+        record.saving_high_nano_usd,
+        record.energy_uwh,
     )
 
 
@@ -126,11 +127,20 @@ def _attempt_values(request_id: str, attempt: AttemptRecord) -> Values:
         attempt.cost_nano_usd,
         attempt.unpriced,
         None if attempt.checked is None else _json(attempt.checked).decode(),
+        _more(attempt.usage),
+        attempt.price_version,
+        None if attempt.usage is None else attempt.usage.service_tier,
+        attempt.origin,
+        attempt.energy_uwh,
     )
 
 
 def _usage_values(usage: Usage) -> Values:
     return usage.input_tokens, usage.output_tokens, usage.cached_input_tokens, usage.estimated
+
+
+def _more(usage: Usage | None) -> str | None:
+    return None if usage is None or usage.more is None else _json(usage.more).decode()
 
 
 def _storable(rows: list[Values], columns: Sequence[str]) -> list[Values]:
@@ -160,7 +170,7 @@ def record_from(row: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]]) -
 
     Raises msgspec.ValidationError for rows that no record could have made.
     """
-    fields = {column: value for column, value in row.items() if column not in (*_USAGE_COLUMNS, *_LATER)}
+    fields = {column: value for column, value in row.items() if column not in _USAGE_COLUMNS}
     fields["received_at"] = row["received_at"].timestamp()
     fields["reasons"] = tuple(row["reasons"])
     fields["signals"] = msgspec.convert(row["signals"], Signals | None)
@@ -172,7 +182,7 @@ def record_from(row: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]]) -
 
 
 def _attempt_from(row: Mapping[str, Any]) -> AttemptRecord:
-    dropped = (*_USAGE_COLUMNS, *_LATER, "request_id")
+    dropped = (*_USAGE_COLUMNS, "request_id", "service_tier")
     fields = {column: value for column, value in row.items() if column not in dropped}
     fields["checked"] = msgspec.convert(row["checked"], CheckResult | None)
     return AttemptRecord(**fields, usage=_usage_from(row))
@@ -186,4 +196,5 @@ def _usage_from(row: Mapping[str, Any]) -> Usage | None:
         output_tokens=row["output_tokens"],
         cached_input_tokens=row["cached_input_tokens"],
         estimated=row["usage_estimated"],
+        more=msgspec.convert(row["usage_more"], MoreUsage | None),
     )

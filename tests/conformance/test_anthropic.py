@@ -10,12 +10,12 @@ import pytest
 from openai import OpenAI
 from openai.types.chat import ChatCompletionChunk
 
-from gateway.domain.usage import Usage
+from gateway.domain.usage import MoreUsage, Usage
 from tests.conformance.anthropic_server import CANARY, KEY, AnthropicServer
 from tests.gateway_process import GatewayProcess, running_gateway
 
 ANSWER = "It is sunny in Zürich 🌞 today."
-USED = Usage(input_tokens=127, output_tokens=30, cached_input_tokens=100)
+USED = Usage(input_tokens=127, output_tokens=30, cached_input_tokens=100, more=MoreUsage(cache_write_tokens=20))
 COST_NANO_USD = 27 * 3_000 + 100 * 300 + 30 * 15_000
 MODELS = (
     "text",

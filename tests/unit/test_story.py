@@ -191,6 +191,24 @@ def test_without_a_priced_baseline_there_is_no_baseline_cost(baseline: Deploymen
     assert story.told().baseline_cost_nano_usd is None
 
 
+def test_the_saving_has_a_span_where_another_would_have_answered() -> None:
+    record = _told(an_attempt(cost_nano_usd=19_800))
+
+    low, high = record.saving_low_nano_usd, record.saving_high_nano_usd
+    assert low is not None
+    assert high is not None
+    assert record.saving_nano_usd is not None
+    assert low < record.saving_nano_usd < high
+
+
+def test_the_energy_of_a_request_is_that_of_all_its_calls() -> None:
+    failed = an_attempt(outcome="failed", usage=None, cost_nano_usd=0)
+
+    assert _told(an_attempt(energy_uwh=7), failed, an_attempt(energy_uwh=5)).energy_uwh == 12
+    assert _told(an_attempt(energy_uwh=7), an_attempt()).energy_uwh is None
+    assert _told(failed, served_by=None).energy_uwh is None
+
+
 def test_without_an_answer_there_is_nothing_to_compare() -> None:
     record = _told(an_attempt(outcome="failed", usage=None, cost_nano_usd=0), served_by=None)
 

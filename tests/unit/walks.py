@@ -75,7 +75,7 @@ def walk_plan(
     """Walk a plan whose calls have these outcomes in order; `takes_s` is the client's share of each piece sent."""
     request = request or a_request()
     walk = Walk(
-        trail=Trail(0.0),
+        trail=Trail(0.0, 0.0),
         provider=FakeProvider(*outcomes),
         exchange=FakeExchange(request=request, takes_s=takes_s, send_error=send_error),
         health=FakeHealthBoard(cooling),

@@ -4,10 +4,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gateway.domain.classification import Contribution
-from gateway.domain.explanation import TOP_CONTRIBUTIONS, explain
-from gateway.domain.record import CheckResult, RequestRecord
+from gateway.domain.explanation import _USED, TOP_CONTRIBUTIONS, explain
+from gateway.domain.record import CheckResult, Origin, RequestRecord
 from gateway.domain.rollout import Beside
-from gateway.domain.usage import Usage
+from gateway.domain.usage import COUNTS, MoreUsage, Usage
 from tests.builders import a_classification, a_record, an_attempt, some_facts
 
 
@@ -150,6 +150,44 @@ def test_without_a_baseline_no_saving_is_claimed() -> None:
     told = _told(a_record(baseline=None, baseline_cost_nano_usd=None))
 
     assert "Saving: not measured, the policy declares no baseline" in told
+
+
+def test_the_span_of_the_saving_is_told_where_it_is_one() -> None:
+    span = "between -$0.00001 and $0.0005: it would have answered at a length of its own"
+
+    assert span in _told(a_record(saving_low_nano_usd=-10_000, saving_high_nano_usd=500_000))
+    assert "between" not in _told(a_record(saving_low_nano_usd=310_200, saving_high_nano_usd=310_200))
+
+
+def test_energy_is_told_where_it_is_declared() -> None:
+    assert "Energy: 0.0015 Wh, as the deployments declare it" in _told(a_record(energy_uwh=1_500))
+    assert "Energy" not in _told(a_record())
+
+
+@pytest.mark.parametrize(
+    ("origin", "words"),
+    [
+        ("first", "model small-a-model): ok"),
+        ("retry", "model small-a-model), tried again: ok"),
+        ("fallback", "model small-a-model), in place of one that could not answer: ok"),
+        ("escalation", "model small-a-model), in place of one whose answer failed its check: ok"),
+        (None, "model small-a-model): ok"),
+    ],
+)
+def test_why_a_call_was_made_is_told(origin: Origin | None, words: str) -> None:
+    assert words in _told(a_record(attempts=(an_attempt(origin=origin),)))
+
+
+def test_everything_a_call_used_is_told() -> None:
+    assert set(_USED) == set(COUNTS)
+    usage = Usage(
+        input_tokens=12, output_tokens=30, more=MoreUsage(reasoning_tokens=20, searches=1, service_tier="flex")
+    )
+
+    told = _told(a_record(attempts=(an_attempt(usage=usage, price_version="0a1b"),)))
+
+    assert "12 input and 30 output tokens, thought 20, searches of the web 1, served at the flex tier" in told
+    assert "cost $0.0000198 by price version 0a1b" in told
 
 
 def test_a_request_that_nothing_could_serve() -> None:

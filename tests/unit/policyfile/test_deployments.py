@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.policy import Deployment
+from gateway.domain.price_tiers import Tariff
 from gateway.domain.pricing import Price, per_mtok
 from gateway.policyfile.loader import load_policies
 from tests.unit.policyfile.folder import GOOD, load, problems_of, unknown_prices, write
@@ -52,6 +53,27 @@ def test_declaring_no_capability_is_not_the_same_as_not_declaring_any(tmp_path: 
             per_mtok(Decimal("2.5"), Decimal(10), Decimal("1.25")),
         ),
         (
+            (
+                "{input_per_mtok_usd: 3, output_per_mtok_usd: 15, cache_write_per_mtok_usd: 3.75,"
+                " cache_write_1h_per_mtok_usd: 6, reasoning_per_mtok_usd: 14, audio_input_per_mtok_usd: 40,"
+                " audio_output_per_mtok_usd: 80, image_input_per_mtok_usd: 5, image_output_per_mtok_usd: 30,"
+                " search_usd: 0.01, request_usd: 0.002}"
+            ),
+            Price(
+                input_atto_usd=3 * 10**12,
+                output_atto_usd=15 * 10**12,
+                cache_write_atto_usd=3_750 * 10**9,
+                cache_write_1h_atto_usd=6 * 10**12,
+                reasoning_atto_usd=14 * 10**12,
+                audio_input_atto_usd=40 * 10**12,
+                audio_output_atto_usd=80 * 10**12,
+                image_input_atto_usd=5 * 10**12,
+                image_output_atto_usd=30 * 10**12,
+                search_atto_usd=10**16,
+                tariff=Tariff(request_atto_usd=2 * 10**15),
+            ),
+        ),
+        (
             "{gpu_hour_usd: 3.60, tokens_per_second: 1000}",
             Price(input_atto_usd=0, output_atto_usd=10**12, source="amortised"),
         ),
@@ -62,6 +84,12 @@ def test_a_price_of_the_file_is_taken_to_the_last_digit(tmp_path: Path, price: s
 
     assert deployment.price == expected
     assert deployment.unpriced is None
+
+
+def test_energy_is_kept_a_token_and_rounded_up(tmp_path: Path) -> None:
+    assert small(tmp_path, "energy_wh_per_1k_tokens: 0.3").energy_nwh == 300_000
+    assert small(tmp_path, "energy_wh_per_1k_tokens: 0.0000001").energy_nwh == 1
+    assert load(tmp_path, p=GOOD).deployments["small-a"].energy_nwh is None
 
 
 def test_a_price_that_is_absent_comes_from_the_price_book(tmp_path: Path) -> None:

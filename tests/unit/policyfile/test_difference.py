@@ -91,6 +91,7 @@ DEPLOYMENT_CHANGES: Mapping[str, tuple[Any, str]] = {
             " → input $0.3, output $0.6 per million tokens"
         ),
     ),
+    "energy_nwh": (1_500_000, "+ deployment 'small-a' | energy_wh_per_1k_tokens: None → 1.5"),
     "concurrency": (
         Concurrency(calls=4, queue=8),
         "+ deployment 'small-a' | concurrency: None → 4 calls, 8 more wait up to 1 s",

@@ -7,7 +7,7 @@ import pytest
 from openai.types.chat import ChatCompletion
 
 from gateway.domain.errors import UpstreamInvalidAnswerError
-from gateway.domain.usage import Usage
+from gateway.domain.usage import MoreUsage, Usage
 from gateway.providers.anthropic_answer import FINISH_REASONS, WireUsage, completion_of, finish_reason
 
 DOCUMENTED_STOP_REASONS = {
@@ -124,12 +124,22 @@ def test_input_from_and_for_the_cache_is_input() -> None:
         **COUNTS,
         "cache_read_input_tokens": 100,
         "cache_creation_input_tokens": 20,
+        "cache_creation": {"ephemeral_5m_input_tokens": 15, "ephemeral_1h_input_tokens": 5},
         "output_tokens_details": {"thinking_tokens": 2},
+        "server_tool_use": {"web_search_requests": 1},
+        "service_tier": "priority",
     }
 
     completion, usage = translated(text("a"), usage=counts)
 
-    assert usage == Usage(input_tokens=127, output_tokens=3, cached_input_tokens=100)
+    assert usage == Usage(
+        input_tokens=127,
+        output_tokens=3,
+        cached_input_tokens=100,
+        more=MoreUsage(
+            cache_write_tokens=15, cache_write_1h_tokens=5, reasoning_tokens=2, searches=1, service_tier="priority"
+        ),
+    )
     assert completion.usage is not None
     assert completion.usage.model_dump(exclude_none=True) == {
         "prompt_tokens": 127,

@@ -22,7 +22,7 @@ from gateway.domain.errors import (
     UpstreamUnavailableError,
 )
 from gateway.domain.policy import Deployment, Secret, Timeouts
-from gateway.domain.usage import Usage
+from gateway.domain.usage import MoreUsage, Usage
 from gateway.providers.anthropic_http import AnthropicProvider, messages_url
 from gateway.providers.http1 import Http1Client
 from tests.builders import a_deployment, a_request
@@ -32,7 +32,7 @@ Result = TypeVar("Result")
 Use = Callable[[AnthropicProvider, AnthropicServer], Awaitable[Result]]
 
 TIMEOUTS = Timeouts()
-USED = Usage(input_tokens=127, output_tokens=30, cached_input_tokens=100)
+USED = Usage(input_tokens=127, output_tokens=30, cached_input_tokens=100, more=MoreUsage(cache_write_tokens=20))
 
 
 def run(use: Use[Result]) -> Result:

@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.classification import Classification, Contribution, Task
-from gateway.domain.record import AttemptOutcome, AttemptRecord, Outcome, RequestRecord
+from gateway.domain.record import AttemptOutcome, AttemptRecord, Origin, Outcome, RequestRecord
 from gateway.domain.sensitivity import Sensitivity
 from gateway.domain.signals import Script, Signals
-from gateway.domain.usage import Usage
+from gateway.domain.usage import COUNTS, MoreUsage, ServiceTier, Usage
 from gateway.store.rows import (
     JSON_COLUMNS,
     REPLACEMENT,
@@ -33,8 +33,12 @@ _TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]
 _AMOUNT = st.integers(0, 2**62)
 _NUMBER = st.floats(allow_nan=False, allow_infinity=False)
 _SMALL = st.integers(0, 2**31 - 1)
+_MORE = st.builds(MoreUsage, **dict.fromkeys(COUNTS, st.integers(1, 2**62)), service_tier=st.none() | _of(ServiceTier))
 _USAGE = st.builds(
-    Usage, input_tokens=_AMOUNT, output_tokens=_AMOUNT, cached_input_tokens=_AMOUNT, estimated=st.booleans()
+    Usage,
+    **dict.fromkeys(("input_tokens", "output_tokens", "cached_input_tokens"), _AMOUNT),
+    estimated=st.booleans(),
+    more=st.none() | _MORE,
 )
 _SIGNALS = st.builds(
     Signals,
@@ -70,6 +74,9 @@ def _attempt(number: int) -> st.SearchStrategy[AttemptRecord]:
         usage=st.none() | _USAGE,
         cost_nano_usd=st.none() | _AMOUNT,
         unpriced=st.none() | _TEXT,
+        origin=st.none() | _of(Origin),
+        price_version=st.none() | _TEXT,
+        energy_uwh=st.none() | _AMOUNT,
     )
 
 
@@ -88,7 +95,8 @@ _RECORDS = st.builds(
     classification=st.none() | _CLASSIFICATIONS,
     usage=st.none() | _USAGE,
     cost_nano_usd=st.none() | _AMOUNT,
-    baseline_cost_nano_usd=st.none() | _AMOUNT,
+    **dict.fromkeys(("baseline_cost_nano_usd", "energy_uwh"), st.none() | _AMOUNT),
+    **dict.fromkeys(("saving_low_nano_usd", "saving_high_nano_usd"), st.none() | st.integers(-(2**62), 2**62)),
     **dict.fromkeys(("total_ms", "upstream_ms", "overhead_ms"), _NUMBER),
     ttft_ms=st.none() | _NUMBER,
     attempts=st.integers(0, 3).flatmap(lambda count: st.tuples(*(_attempt(number + 1) for number in range(count)))),
@@ -105,7 +113,7 @@ def _as_read(row: Row) -> Row:
 
 @given(record=_RECORDS)
 def test_a_record_survives_its_rows_exactly(record: RequestRecord) -> None:
-    row, attempts = _as_read(request_row(record)), attempt_rows(record)
+    row, attempts = _as_read(request_row(record)), list(map(_as_read, attempt_rows(record)))
 
     assert record_from(row, attempts) == record
 
