@@ -75,7 +75,11 @@ def _turn(engine: Engine) -> Iterator[bool]:
         yield True
         return
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        yield bool(connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _ADVISORY_LOCK}).scalar())
+        key = {"key": _ADVISORY_LOCK}
+        is_ours = bool(connection.execute(text("SELECT pg_try_advisory_lock(:key)"), key).scalar())
+        yield is_ours
+        if is_ours:  # after an error the server lets go by itself, a moment after the connection has gone
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), key)
 
 
 def main() -> int:
