@@ -16,7 +16,7 @@ from tests.gateway_process import GatewayProcess, running_gateway
 
 ANSWER = "It is sunny in Zürich 🌞 today."
 USED = Usage(input_tokens=127, output_tokens=30, cached_input_tokens=100, more=MoreUsage(cache_write_tokens=20))
-COST_NANO_USD = 27 * 3_000 + 100 * 300 + 30 * 15_000
+COST_NANO_USD = 7 * 3_000 + 20 * 3_750 + 100 * 300 + 30 * 15_000
 MODELS = (
     "text",
     "tools",
@@ -44,6 +44,7 @@ TOOLS: list[Any] = [
 
 def policies(upstream: str) -> str:
     price = {"input_per_mtok_usd": 3, "output_per_mtok_usd": 15, "cached_input_per_mtok_usd": 0.3}
+    price["cache_write_per_mtok_usd"] = 3.75
     file: dict[str, list[dict[str, Any]]] = {"deployments": [], "routes": [], "policies": []}
     for kind in ("only", "first"):
         for model in MODELS:
