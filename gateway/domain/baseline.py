@@ -51,24 +51,31 @@ def compared(
     most_output_tokens  what the client set as the limit of the answer; 0: nothing
     """
     price = baseline.price
-    if price is None or (whole := cost_nano_usd(usage, price, at_s)) is None:
+    if price is None or (parts := _parts(usage, price, at_s)) is None:
         return _NOTHING
-    if spent_nano_usd is None:
-        return Comparison(cost_nano_usd=whole)
+    asked, said = parts
+    cost = asked + said
+    fresh = _parts(without_cache(usage), price, at_s) if usage.cached_input_tokens or usage.more is not None else parts
+    if spent_nano_usd is None or fresh is None:  # of sound, a price may know only what comes from a cache
+        return Comparison(cost_nano_usd=cost)
     if baseline.name == served.name and not usage.estimated:
-        exact = whole - spent_nano_usd
-        return Comparison(cost_nano_usd=whole, low_nano_usd=exact, high_nano_usd=exact)
+        exact = cost - spent_nano_usd
+        return Comparison(cost_nano_usd=cost, low_nano_usd=exact, high_nano_usd=exact)
     least, most = _span(usage, served, baseline, most_output_tokens)
-    low = _with_output_at(least, usage, price, at_s)
-    high = _with_output_at(most, without_cache(usage), price, at_s)
-    if low is None or high is None:  # of sound from a cache alone has a price
-        return Comparison(cost_nano_usd=whole)
+    low = asked + said * least // 100
+    high = fresh[0] + fresh[1] * most // 100
     under, over = _OF_AN_ESTIMATE if usage.estimated else _EXACT
     return Comparison(
-        cost_nano_usd=whole,
+        cost_nano_usd=cost,
         low_nano_usd=(low * under - spent_nano_usd * over) // 100,
         high_nano_usd=-(-(high * over - spent_nano_usd * under) // 100),
     )
+
+
+def _parts(usage: Usage, price: Price, at_s: float | None) -> tuple[int, int] | None:
+    """What the question costs and what the answer does; None where the price does not know all of it."""
+    whole, asked = cost_nano_usd(usage, price, at_s), cost_nano_usd(without_output(usage), price, at_s)
+    return None if whole is None or asked is None else (asked, whole - asked)
 
 
 def _span(usage: Usage, served: Deployment, baseline: Deployment, most_output_tokens: int) -> Percents:
@@ -82,9 +89,3 @@ def _span(usage: Usage, served: Deployment, baseline: Deployment, most_output_to
     if most_output_tokens and usage.output_tokens:
         most = min(most, max(100, most_output_tokens * 100 // usage.output_tokens))
     return least, most
-
-
-def _with_output_at(percent: int, usage: Usage, price: Price, at_s: float | None) -> int | None:
-    """The cost with so much of the output, in nano-USD."""
-    whole, question = cost_nano_usd(usage, price, at_s), cost_nano_usd(without_output(usage), price, at_s)
-    return None if whole is None or question is None else question + (whole - question) * percent // 100

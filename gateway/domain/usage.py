@@ -105,4 +105,6 @@ def without_output(usage: Usage) -> Usage:
     more = usage.more
     if more is not None:
         more = something(replace(more, reasoning_tokens=0, audio_output_tokens=0, image_output_tokens=0))
-    return replace(usage, output_tokens=0, more=more)
+    return Usage(
+        input_tokens=usage.input_tokens, output_tokens=0, cached_input_tokens=usage.cached_input_tokens, more=more
+    )
