@@ -13,11 +13,11 @@ from gateway.domain.errors import FailedCheckError, UpstreamInvalidAnswerError, 
 from gateway.domain.policy import Check, Deployment
 from gateway.domain.record import CheckResult
 from gateway.domain.signals import Signals
+from gateway.domain.tokens import estimated_tokens
 from gateway.domain.usage import Usage
 from gateway.ports import Classifier, Clock, HealthBoard, Provider, UpstreamStream
 from gateway.trail import Attempt, Call
 
-_BYTES_PER_TOKEN = 4
 _OF_A_WHOLE = {"complete": False, "tool_calls": False, "json_schema": False, "code_parses": False}
 """Tests that the beginning of an answer cannot pass."""
 
@@ -62,7 +62,7 @@ class Relay:
         except TimeoutError as exc:
             raise _too_slow(deployment, "answer", timeouts.total_s) from exc
         attempt.first_byte_s = self._clock.monotonic()
-        attempt.usage = completion.usage or _estimated(call.signals, len(completion.body) // _BYTES_PER_TOKEN)
+        attempt.usage = completion.usage or _estimated(call.signals, _said_tokens(answer_of(completion.body)))
         if tested is not None:
             self._test(attempt, call, tested, answer_of(completion.body), is_whole=True)
         call.trail.close(attempt, "ok", self._clock.monotonic())
@@ -179,6 +179,12 @@ class _Held:
 
 def _too_slow(deployment: Deployment, awaited: str, limit_s: float) -> UpstreamTimeoutError:
     return UpstreamTimeoutError(f"deployment {deployment.name!r} sent no {awaited} within {limit_s:g} s")
+
+
+def _said_tokens(answer: Answer) -> int:
+    """About how many tokens the model wrote."""
+    calls = [part for call in answer.tool_calls for part in (call.name, call.arguments)]
+    return estimated_tokens("".join((answer.text, answer.refusal, *calls)))
 
 
 def _estimated(signals: Signals, output_tokens: int) -> Usage:

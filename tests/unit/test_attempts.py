@@ -1,5 +1,6 @@
 import asyncio
 
+import orjson
 import pytest
 
 from gateway.attempts import BUSY_RETRY_S
@@ -29,6 +30,7 @@ from gateway.domain.errors import (
 from gateway.domain.policy import Concurrency, Deployment
 from gateway.domain.request import ChatRequest
 from gateway.domain.signals import measure
+from gateway.domain.tokens import estimated_tokens
 from gateway.domain.usage import Usage
 from tests.builders import a_decision, a_deployment, a_request, a_route
 from tests.fakes import Answers, Fails, Outcome, Streams
@@ -176,10 +178,15 @@ def test_the_head_says_who_answers_and_after_how_many_attempts() -> None:
 
 
 def test_a_whole_answer_without_usage_is_estimated_and_says_so() -> None:
-    walk = walk_plan(Answers(body=b"x" * 400, usage=None))
+    text, arguments = "The claim is covered. " * 20, '{"claim": 7}'
+    call = {"function": {"name": "settle", "arguments": arguments}}
+    body = orjson.dumps({"choices": [{"message": {"content": text, "tool_calls": [call]}}]})
+
+    walk = walk_plan(Answers(body=body, usage=None))
 
     usage = walk.attempts[0].usage
-    assert usage == Usage(input_tokens=measure(a_request()).tokens, output_tokens=100, estimated=True)
+    said = estimated_tokens(f"{text}settle{arguments}")
+    assert usage == Usage(input_tokens=measure(a_request()).tokens, output_tokens=said, estimated=True)
     assert walk.attempts[0].cost_nano_usd is not None
 
 
