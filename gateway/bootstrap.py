@@ -16,6 +16,7 @@ from gateway import __version__
 from gateway.api.admin_plane import Records, build_admin_plane
 from gateway.api.data_plane import DataPlane, build_data_plane
 from gateway.api.dialects import parse_any
+from gateway.api.feedback import FeedbackEndpoint, FeedbackStore
 from gateway.api.load import Load
 from gateway.api.policy_explain import policy_explain_routes
 from gateway.api.probes import Readiness
@@ -40,6 +41,7 @@ from gateway.providers.directory import ProviderDirectory
 from gateway.providers.price_map import PriceMap
 from gateway.relay import Relay
 from gateway.settings import Settings
+from gateway.store.feedback_keeper import FeedbackKeeper
 from gateway.store.housekeeper import Housekeeper
 from gateway.store.ledger import Ledger, default_spool
 from gateway.store.reader import RecordReader
@@ -126,6 +128,7 @@ def assemble(
     classifier: Classifier | None = None,
     health: HealthBoard | None = None,
     records: Records | None = None,
+    feedback: FeedbackStore | None = None,
 ) -> Assembly:
     """Wire everything. Raises PolicyError where the policy files have problems, DatabaseUrlError for a bad URL,
     ModelFileError for a model file that cannot be used.
@@ -185,6 +188,13 @@ def assemble(
             gateway,
             keys=keys,
             policies=policies,
+            feedback=FeedbackEndpoint(
+                keys,
+                feedback or FeedbackKeeper(database_url),
+                now=clock.now,
+                behind_s=lambda: ledger.behind_s,
+                rejected=metrics.rejected,
+            ),
             readiness=readiness,
             expose=metrics.expose,
             rejected=metrics.rejected,

@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 
 from gateway.api.probes import Expose, Readiness, probe_routes
 from gateway.domain.explanation import explain
+from gateway.domain.feedback import Feedback, told
 from gateway.domain.policy import Policy, PolicySet
 from gateway.domain.record import RequestRecord
 from gateway.ports import PolicySource
@@ -21,6 +22,7 @@ class Records(Protocol):
 
     def latest(self, limit: int) -> Sequence[RequestRecord]: ...
     def find(self, request_id: str) -> RequestRecord | None: ...
+    def feedback(self, request_id: str) -> Feedback | None: ...
 
 
 class Refusal(Protocol):
@@ -90,11 +92,16 @@ def build_admin_plane(
 
     @app.get("/admin/decisions/{request_id}", dependencies=[Depends(authorised)])
     def one_decision(request_id: str) -> dict[str, Any]:
-        """One record, and its story in plain sentences."""
+        """One record, what its client said of the answer, and the whole story in plain sentences."""
         record = records.find(request_id)
         if record is None:
             raise HTTPException(404, f"no record of request {request_id!r}")
-        return {"record": to_builtins(record), "story": explain(record)}
+        feedback = records.feedback(record.id)
+        return {
+            "record": to_builtins(record),
+            "feedback": to_builtins(feedback),
+            "story": (*explain(record), *told(feedback)),
+        }
 
     for router in (_policy_pages(policies, policy_files), *routers):
         app.include_router(router, dependencies=[Depends(authorised)])

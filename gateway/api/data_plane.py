@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.api.chat import ChatCompletions
 from gateway.api.errors import envelope, error_body
+from gateway.api.feedback import FeedbackEndpoint
 from gateway.api.headers import new_request_id
 from gateway.api.load import Load
 from gateway.api.models import Models
@@ -48,6 +49,7 @@ def build_data_plane(
     *,
     keys: KeyStore,
     policies: PolicySource,
+    feedback: FeedbackEndpoint,
     readiness: Readiness,
     expose: Expose,
     rejected: Callable[[str], None],
@@ -69,7 +71,8 @@ def build_data_plane(
         keep_alive_s=keep_alive_s,
     )
     models = Models(keys, policies, created=created, rejected=rejected)
-    app.mount_hot(dict.fromkeys(_spellings("/chat/completions"), chat) | dict.fromkeys(_spellings("/models"), models))
+    served: dict[str, ASGIApp] = {"/chat/completions": chat, "/models": models, "/feedback": feedback}
+    app.mount_hot({spelling: endpoint for path, endpoint in served.items() for spelling in _spellings(path)})
     app.router.routes.append(Route("/", _front, methods=["GET"]))
     app.router.routes.extend(probe_routes(readiness, expose))
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import orjson
 
-from gateway.api.asgi import Receive, Scope, Send
+from gateway.api.asgi import Headers, Receive, Scope, Send
 from gateway.api.errors import envelope, error_body
 from gateway.api.exchange import credential_of
 from gateway.api.headers import new_request_id
@@ -43,12 +43,13 @@ class Models:
         return orjson.dumps({"object": "list", "data": models})
 
 
-async def send_json(send: Send, status: int, body: bytes) -> None:
+async def send_json(send: Send, status: int, body: bytes, more: Headers | None = None) -> None:
     """A whole JSON answer with a request id of its own."""
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", b"%d" % len(body)),
         (b"x-request-id", new_request_id().encode()),
+        *(more or ()),
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -44,4 +44,39 @@ DATA_PLANE_PATHS: Final[dict[str, Any]] = {
             "responses": {"200": {"description": "One model for each alias that a policy serves."}, "401": _ERROR},
         }
     },
+    "/v1/feedback": {
+        "post": {
+            "summary": "Say how good an answer was",
+            "description": (
+                "Of a request this key has sent; the latest word counts. A score alone means good from 0.5 on."
+            ),
+            "operationId": "give_feedback",
+            "parameters": [_BEARER],
+            "requestBody": {
+                "required": True,
+                "content": {
+                    "application/json": {
+                        "schema": {
+                            "type": "object",
+                            "required": ["request_id"],
+                            "properties": {
+                                "request_id": {"type": "string", "description": "The answer's x-request-id."},
+                                "score": {"type": "number", "minimum": 0, "maximum": 1},
+                                "label": {"type": "string", "enum": ["good", "bad"]},
+                                "comment": {"type": "string", "maxLength": 2000},
+                            },
+                            "anyOf": [{"required": ["score"]}, {"required": ["label"]}],
+                            "additionalProperties": False,
+                        }
+                    }
+                },
+            },
+            "responses": {
+                "200": {"description": "What was stored."},
+                "404": {"description": "This key has sent no such request."},
+                "503": {"description": "The request is not recorded yet, or the database is down; see Retry-After."},
+                **dict.fromkeys(("400", "401", "413", "415"), _ERROR),
+            },
+        }
+    },
 }

@@ -7,12 +7,16 @@ import click
 import msgspec
 
 from gateway.cli.options import Since, database_url_option, json_option
+from gateway.cli.record_json import feedback_fields, record_fields
 from gateway.cli.records_database import records_database
+from gateway.cli.report_export import export
 from gateway.cli.report_money import savings, spend
 from gateway.cli.tables import UNKNOWN, printable, table
 from gateway.domain.explanation import explain as explain_record
+from gateway.domain.feedback import told
 from gateway.domain.pricing import usd
 from gateway.domain.record import Outcome, RequestRecord
+from gateway.store.feedback import find_feedback
 from gateway.store.reports import AmbiguousIdError, Filters, find_record, list_decisions
 
 _HEADINGS = (
@@ -38,6 +42,7 @@ def report() -> None:
 
 report.add_command(savings)
 report.add_command(spend)
+report.add_command(export)
 
 
 @report.command()
@@ -68,7 +73,7 @@ def decisions(
         records = list_decisions(engine, limit=limit, since=since, filters=filters)
     if as_json:
         for record in records:
-            click.echo(_as_json(record))
+            click.echo(msgspec.json.encode(record_fields(record)).decode())
     elif records:
         rows = [_cells(record) for record in records]
         click.echo("\n".join(table(_HEADINGS, rows, right_from=_HEADINGS.index("TOKENS"))))
@@ -89,16 +94,14 @@ def explain(request_id: str, as_json: bool, database_url: str) -> None:
             record = find_record(engine, request_id)
         except AmbiguousIdError as error:
             raise click.ClickException(str(error)) from error
+        feedback = None if record is None else find_feedback(engine, record.id)
     if record is None:
         raise click.ClickException(f"no request {request_id!r}; `sizewise report decisions` lists them")
-    click.echo(_as_json(record) if as_json else "\n".join(explain_record(record)))
-
-
-def _as_json(record: RequestRecord) -> str:
-    fields = msgspec.to_builtins(record)
-    fields["received_at"] = datetime.fromtimestamp(record.received_at, UTC).isoformat()
-    fields["saving_nano_usd"] = record.saving_nano_usd
-    return msgspec.json.encode(fields).decode()
+    if as_json:
+        fields = {**record_fields(record), "feedback": feedback_fields(feedback)}
+        click.echo(msgspec.json.encode(fields).decode())
+    else:
+        click.echo("\n".join((*explain_record(record), *told(feedback))))
 
 
 def _cells(record: RequestRecord) -> tuple[str, ...]:

@@ -10,9 +10,12 @@ GatewayError
 │   ├── AuthenticationError         no key, or one we do not know
 │   ├── UnknownModelError           no policy serves that alias
 │   ├── UnknownPathError            no such endpoint
+│   ├── UnknownRequestError         feedback on a request that its key never sent
 │   └── MethodNotAllowedError       the endpoint exists, the method does not
 ├── OverloadedError             we have all the requests we can hold
 ├── LedgerUnavailableError      it could not be recorded, and its policy serves nothing that is not
+├── DatabaseUnavailableError    what only the database can do cannot be done now
+├── NotRecordedYetError         the record of that request is still on its way to the database
 ├── NoDeploymentError           the policy leaves no deployment for this request
 │   ├── PromptTooLongError          for no other reason than that it is longer than every window
 │   └── AllRestingError             all of them rest after failures, and the route does not insist
@@ -99,6 +102,12 @@ class UnknownPathError(RequestError):
     code = "unknown_path"
 
 
+class UnknownRequestError(RequestError):
+    """Nothing tells whether another key has sent it."""
+
+    code = "request_not_found"
+
+
 class MethodNotAllowedError(RequestError):
     code = "method_not_allowed"
 
@@ -113,6 +122,16 @@ class LedgerUnavailableError(GatewayError):
     """Nothing can be written to the spool, and the policy says `on_unrecordable: refuse`."""
 
     code = "ledger_unavailable"
+
+
+class DatabaseUnavailableError(GatewayError):
+    """Requests never need the database; feedback does."""
+
+    code = "database_unavailable"
+
+
+class NotRecordedYetError(GatewayError):
+    code = "not_recorded_yet"
 
 
 class NoDeploymentError(GatewayError):

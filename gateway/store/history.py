@@ -40,6 +40,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     alias: str | None = None
     team: str | None = None
     app: str | None = None
+    policy: str | None = None
     limit: int | None = None
 
 
@@ -106,7 +107,7 @@ _lines = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 def count_logged(engine: Engine, wanted: Wanted) -> int:
     """How many records `read_logged` will give. Raises NoRecordsError."""
-    query = select(func.count()).select_from(REQUESTS).where(*_conditions(wanted))
+    query = select(func.count()).select_from(REQUESTS).where(*conditions(wanted))
     try:
         with engine.connect() as connection:
             found = connection.execute(query).scalar_one()
@@ -147,15 +148,21 @@ def read_logged_file(lines: Iterable[bytes], wanted: Wanted) -> Iterator[Logged]
             yield _from_line(line, at)
 
 
-def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+    """What the rows of `requests` must be, but for how many there are."""
     columns = REQUESTS.c
-    named = [(columns.alias, wanted.alias), (columns.team, wanted.team), (columns.app, wanted.app)]
-    conditions = [column == value for column, value in named if value is not None]
+    named = [
+        (columns.alias, wanted.alias),
+        (columns.team, wanted.team),
+        (columns.app, wanted.app),
+        (columns.policy, wanted.policy),
+    ]
+    found = [column == value for column, value in named if value is not None]
     if wanted.since is not None:
-        conditions += [columns.received_at >= wanted.since, columns.id >= lowest_id(wanted.since)]
+        found += [columns.received_at >= wanted.since, columns.id >= lowest_id(wanted.since)]
     if wanted.until is not None:
-        conditions.append(columns.received_at < wanted.until)
-    return conditions
+        found.append(columns.received_at < wanted.until)
+    return found
 
 
 def _query(wanted: Wanted) -> Select[Any]:
@@ -193,7 +200,7 @@ def _query(wanted: Wanted) -> Select[Any]:
         .select_from(
             REQUESTS.outerjoin(ATTEMPTS, (attempt.request_id == request.id) & (attempt.number == 1)),
         )
-        .where(*_conditions(wanted))
+        .where(*conditions(wanted))
     )
     if wanted.limit is not None:
         query = query.order_by(request.received_at.desc(), request.id).limit(wanted.limit)
@@ -259,7 +266,12 @@ def _texts(lines: Iterable[bytes]) -> Iterator[tuple[str, bytes | msgspec.Raw]]:
 
 
 def _is_wanted(line: _Line, at: datetime, wanted: Wanted) -> bool:
-    named = ((line.alias, wanted.alias), (line.team, wanted.team), (line.app, wanted.app))
+    named = (
+        (line.alias, wanted.alias),
+        (line.team, wanted.team),
+        (line.app, wanted.app),
+        (line.policy, wanted.policy),
+    )
     return (
         all(value is None or found == value for found, value in named)
         and (wanted.since is None or at >= wanted.since)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from gateway.domain.feedback import Feedback
 from gateway.domain.record import RequestRecord
 
 if TYPE_CHECKING:
@@ -32,6 +33,16 @@ class RecordReader:
         try:
             return reports.find_record(self._open(), request_id)
         except (reports.NoRecordsError, reports.AmbiguousIdError):
+            return None
+
+    def feedback(self, request_id: str) -> Feedback | None:
+        """The latest word on the request of that id; None where there is none."""
+        from gateway.store.feedback import find_feedback  # noqa: PLC0415
+        from gateway.store.reports import NoRecordsError  # noqa: PLC0415
+
+        try:
+            return find_feedback(self._open(), request_id)
+        except NoRecordsError:
             return None
 
     def _open(self) -> "Engine":

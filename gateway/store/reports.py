@@ -93,13 +93,18 @@ def _conditions(filters: Filters, since: datetime | None) -> list[ColumnElement[
 
 
 def _with_attempts(connection: Connection, rows: Sequence[RowMapping]) -> list[RequestRecord]:
-    attempts: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    ids = [row["id"] for row in rows]
-    for start in range(0, len(ids), _IDS_A_QUERY):
-        query = select(ATTEMPTS).where(ATTEMPTS.c.request_id.in_(ids[start : start + _IDS_A_QUERY]))
+    attempts = attempts_on(connection, [row["id"] for row in rows])
+    return [record_from(dict(row), attempts[row["id"]]) for row in rows]
+
+
+def attempts_on(connection: Connection, request_ids: Sequence[str]) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+    """The rows of `attempts` of each of those requests; none for any other. Raises SQLAlchemyError."""
+    attempts: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for start in range(0, len(request_ids), _IDS_A_QUERY):
+        query = select(ATTEMPTS).where(ATTEMPTS.c.request_id.in_(request_ids[start : start + _IDS_A_QUERY]))
         for attempt in connection.execute(query).mappings():
             attempts[attempt["request_id"]].append(dict(attempt))
-    return [record_from(dict(row), attempts[row["id"]]) for row in rows]
+    return attempts
 
 
 def _ambiguous(request_id: str, found: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Drops records that are older than they are kept. What was summed up of them stays.
+"""Drops records that are older than they are kept, and what was said of them. What was summed up of them stays.
 
 PostgreSQL drops whole days; what is left of such a day in the default partition, and SQLite's rows, are deleted a few
 at a time, so that whoever writes does not wait long.
@@ -12,6 +12,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, Engine, TableClause, column, delete, func, insert, select, table, text
 from sqlalchemy.exc import OperationalError
 
+from gateway.store.feedback import drop_feedback
 from gateway.store.partitions import PARTITION_NAMES, drop_statements, end_of, id_of
 from gateway.store.rollup_tables import ATTEMPTS_HOURLY, PRUNINGS, USAGE_HOURLY
 from gateway.store.rollups import marked_hours, pruned_before, roll_up
@@ -65,6 +66,7 @@ def prune(engine: Engine, before: datetime, done: Callable[[], None] = lambda: N
     while (found := _delete_some(engine, before)) > 0:
         deleted += found
         done()
+    drop_feedback(engine, before)
     return Pruned(before=before, partitions=dropped, requests=deleted, is_whole=dropped == partitions)
 
 

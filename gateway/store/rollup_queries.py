@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Select, Subquery, and_, case, cast, func, or_, select
 
+from gateway.store.feedback_tables import FEEDBACK
 from gateway.store.partitions import id_range
 from gateway.store.rollup_tables import ATTEMPTS_HOURLY, USAGE_HOURLY
 from gateway.store.tables import ATTEMPTS, REQUESTS
@@ -16,7 +17,7 @@ _TOKENS = ("input_tokens", "output_tokens", "cached_input_tokens")
 
 def usage_of_hour(hour: datetime) -> Select[Any]:
     """The rows of `usage_hourly` for the requests received in that hour, without the hour."""
-    columns, tried = REQUESTS.c, _tries(hour)
+    columns, tried, last = REQUESTS.c, _tries(hour), _last_words(hour)
     is_compared = and_(columns.cost_nano_usd.is_not(None), columns.baseline_cost_nano_usd.is_not(None))
     saving = columns.baseline_cost_nano_usd - columns.cost_nano_usd
     names = [
@@ -37,14 +38,18 @@ def usage_of_hour(hour: datetime) -> Select[Any]:
         "checks_failed": _sum(tried.c.checks_failed),
         "escalated": _count(_is_escalated(tried)),
         "fell_back": _count(_has_fallen_back(tried)),
-        "feedback_good": cast(0, BigInteger),
-        "feedback_bad": cast(0, BigInteger),
+        "feedback_good": _count(FEEDBACK.c.label == "good"),
+        "feedback_bad": _count(FEEDBACK.c.label == "bad"),
         "total_ms": func.sum(columns.total_ms),
         "overhead_ms": func.sum(columns.overhead_ms),
     }
     return (
         select(*names, *_in_order(sums, USAGE_HOURLY.c.keys()))
-        .select_from(REQUESTS.outerjoin(tried, tried.c.request_id == columns.id))
+        .select_from(
+            REQUESTS.outerjoin(tried, tried.c.request_id == columns.id)
+            .outerjoin(last, last.c.request_id == columns.id)
+            .outerjoin(FEEDBACK, FEEDBACK.c.id == last.c.id)
+        )
         .where(_received_in(hour), _id_fits(columns.id, hour))
         .group_by(*names)
     )
@@ -98,6 +103,13 @@ def _tries(hour: datetime) -> Subquery:
         .group_by(columns.request_id)
         .subquery("tried")
     )
+
+
+def _last_words(hour: datetime) -> Subquery:
+    """The number of the latest feedback on each request that has some. Grouped, so that SQLite makes it once."""
+    columns = FEEDBACK.c
+    grouped = select(columns.request_id, func.max(columns.id).label("id")).group_by(columns.request_id)
+    return grouped.where(_id_fits(columns.request_id, hour)).subquery("last_words")
 
 
 def _is_escalated(tried: Subquery) -> ColumnElement[bool]:

@@ -161,8 +161,12 @@ def _repaired(row: Values, columns: Sequence[str]) -> Values:
 
 def _repaired_text(text: str, *, is_json: bool) -> str:
     # PostgreSQL's jsonb takes no NUL, escaped or not.
-    clean = _ESCAPED_NUL.sub(r"\1\\ufffd", text) if is_json else text.replace("\0", REPLACEMENT)
-    return clean.encode("utf-8", "replace").decode()
+    return storable(_ESCAPED_NUL.sub(r"\1\\ufffd", text) if is_json else text)
+
+
+def storable(text: str) -> str:
+    """The text without what a database refuses: NUL and lone surrogates."""
+    return text.replace("\0", REPLACEMENT).encode("utf-8", "replace").decode()
 
 
 def record_from(row: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]]) -> RequestRecord:

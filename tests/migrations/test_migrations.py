@@ -13,6 +13,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect, select, text
 
 from gateway.store.engine import open_engine
+from gateway.store.feedback_tables import FEEDBACK
 from gateway.store.rollup_tables import ROLLUP_MARKS
 from gateway.store.schema import current_revision, migrations_folder, revisions
 from gateway.store.upgrade import migrating, upgrade
@@ -59,7 +60,7 @@ def test_up_down_and_up_again(url: str) -> None:
     upgrade(url)
 
     rollups = {"rollup_marks", "prunings", "usage_hourly", "attempts_hourly"}
-    assert first == {"requests", "attempts", "alembic_version"} | rollups
+    assert first == {"requests", "attempts", "alembic_version", FEEDBACK.name} | rollups
     assert below == {"alembic_version"}
     assert _tables(url) == first
     assert current_revision(url) == revisions()[1]

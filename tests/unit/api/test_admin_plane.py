@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI
 
 from gateway.api.admin_plane import build_admin_plane
 from gateway.api.probes import Readiness
+from gateway.domain.feedback import Feedback
 from gateway.domain.policy import Constraint, Rule
 from gateway.domain.record import RequestRecord
 from gateway.policyfile.loader import PolicyStatus, Refusal
@@ -18,7 +19,7 @@ PATHS = ("/admin/policies", "/admin/policy", "/admin/more", "/admin/decisions", 
 
 
 class Held:
-    """`Records` of a list."""
+    """`Records` of a list; there is feedback on `req-1`."""
 
     def __init__(self, *records: RequestRecord) -> None:
         self._records = records
@@ -28,6 +29,10 @@ class Held:
 
     def find(self, request_id: str) -> RequestRecord | None:
         return next((record for record in self._records if record.id == request_id), None)
+
+    def feedback(self, request_id: str) -> Feedback | None:
+        said = Feedback(request_id="req-1", score=0.9, label="good", comment="fine", given_at=1_790_000_000.0)
+        return said if request_id == "req-1" else None
 
 
 class Files:
@@ -112,6 +117,16 @@ def test_a_decision_comes_with_its_story() -> None:
 
     assert page["record"]["rule"] == "easy goes small"
     assert any("easy goes small" in sentence for sentence in page["story"])
+
+
+def test_a_decision_comes_with_the_feedback_there_is() -> None:
+    told = orjson.loads(get("/admin/decisions/req-1").body)
+    silent = orjson.loads(get("/admin/decisions/req-2").body)
+
+    assert (told["feedback"]["label"], told["feedback"]["comment"]) == ("good", "fine")
+    assert told["story"][-1].startswith('Feedback: good (score 0.9), "fine"')
+    assert silent["feedback"] is None
+    assert not any(line.startswith("Feedback") for line in silent["story"])
 
 
 def test_a_decision_that_is_not_there_is_not_found() -> None:

@@ -38,6 +38,13 @@ def test_the_chat_endpoint_is_there(plane: DataPlane, path: str) -> None:
     assert (wire.status, wire.error["message"]) == (400, "the request body is empty; expected a JSON object")
 
 
+@pytest.mark.parametrize("path", ["/v1/feedback", "/feedback", "/v1/feedback/", "/feedback/"])
+def test_feedback_is_taken_at_all_four_spellings(plane: DataPlane, path: str) -> None:
+    wire = call(plane, "POST", path)
+
+    assert (wire.status, wire.error["message"]) == (400, "the request body is empty; expected a JSON object")
+
+
 @pytest.mark.parametrize("path", ["/", "/v1", "/v2/models", "/v1/models/auto", "/livez/", "/admin/policies"])
 def test_an_unknown_path_is_told_in_openais_shape(plane: DataPlane, path: str) -> None:
     wire = call(plane, "GET", path)
@@ -61,4 +68,4 @@ def test_a_long_path_is_not_repeated_whole(plane: DataPlane) -> None:
 def test_the_hot_endpoints_are_in_the_api_description(plane: DataPlane) -> None:
     document = orjson.loads(call(plane, "GET", "/openapi.json").body)
 
-    assert set(document["paths"]) >= {"/v1/chat/completions", "/v1/models"}
+    assert set(document["paths"]) >= {"/v1/chat/completions", "/v1/models", "/v1/feedback"}

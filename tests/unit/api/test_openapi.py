@@ -5,7 +5,7 @@ from gateway.api.openapi import DATA_PLANE_PATHS
 
 
 def test_each_path_described_is_one_that_is_served() -> None:
-    served = {*_spellings("/chat/completions"), *_spellings("/models")}
+    served = {*_spellings("/chat/completions"), *_spellings("/models"), *_spellings("/feedback")}
 
     assert set(DATA_PLANE_PATHS) <= served
 

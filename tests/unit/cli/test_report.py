@@ -5,7 +5,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gateway.cli.report import report
+from gateway.domain.feedback import Feedback
 from gateway.domain.record import RequestRecord
+from gateway.store.feedback_keeper import FeedbackKeeper
 from gateway.store.sinks import open_sink
 from gateway.store.upgrade import upgrade
 from gateway.store.urls import DATABASE_URL_VARIABLE
@@ -121,6 +123,19 @@ def test_explain_as_json_is_the_record(url: str) -> None:
     found = json.loads(_run("explain", "req-1", "--json", url=url).stdout)
 
     assert found["reasons"] == ["rule 'easy goes small': classification.small_ok >= quality.threshold"]
+
+
+def test_explain_tells_the_feedback_there_is(url: str) -> None:
+    _filled(url, a_record(), a_record("silent"))
+    said = Feedback(request_id="req-1", score=0.9, label="good", comment="a\x1bb", given_at=1_790_000_000.0)
+    FeedbackKeeper(url).keep(said, "test")
+
+    told, silent = _run("explain", "req", url=url).stdout, _run("explain", "silent", url=url).stdout
+    as_json = json.loads(_run("explain", "req-1", "--json", url=url).stdout)
+
+    assert told.splitlines()[-1] == 'Feedback: good (score 0.9), "a?b", given 2026-09-21 14:13:20 UTC'
+    assert "Feedback" not in silent
+    assert as_json["feedback"]["comment"] == "a\x1bb"
 
 
 def test_an_unknown_id_exits_with_1(url: str) -> None:

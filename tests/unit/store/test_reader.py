@@ -3,7 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from gateway.domain.feedback import Feedback
 from gateway.domain.record import RequestRecord
+from gateway.store.feedback_keeper import FeedbackKeeper
 from gateway.store.reader import RecordReader
 from gateway.store.sinks import open_sink
 from gateway.store.upgrade import upgrade
@@ -67,6 +69,15 @@ def test_a_beginning_that_two_records_share_finds_neither(reader: RecordReader, 
 
     assert reader.find("req-a") is None
     assert reader.find("req-") is None
+
+
+def test_feedback_is_read_where_there_is_some(reader: RecordReader, url: str) -> None:
+    said = Feedback(request_id="req-1", label="bad", given_at=1_790_000_000.0)
+    before = reader.feedback("req-1")
+    _fill(url, a_record("req-1"))
+    FeedbackKeeper(url).keep(said, "test")
+
+    assert (before, reader.feedback("req-1"), reader.feedback("req-2")) == (None, said, None)
 
 
 def test_an_unknown_id_finds_nothing(reader: RecordReader, url: str) -> None:
