@@ -1,11 +1,14 @@
 """`sizewise report`: what was decided and why; what was spent and saved is in `report_money`."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import get_args
+from types import MappingProxyType
+from typing import Any, get_args
 
 import click
 import msgspec
 
+from gateway.cli.kept_text import text_lines
 from gateway.cli.options import Since, database_url_option, json_option
 from gateway.cli.records_database import records_database
 from gateway.cli.report_money import savings, spend
@@ -14,6 +17,7 @@ from gateway.domain.explanation import explain as explain_record
 from gateway.domain.pricing import usd
 from gateway.domain.record import Outcome, RequestRecord
 from gateway.store.reports import AmbiguousIdError, Filters, find_record, list_decisions
+from gateway.store.texts import find_text, why_none
 
 _HEADINGS = (
     "TIME (UTC)",
@@ -78,9 +82,10 @@ def decisions(
 
 @report.command()
 @click.argument("request_id")
+@click.option("--text", "with_text", is_flag=True, help="Print what was asked and answered, where that is kept.")
 @json_option
 @database_url_option
-def explain(request_id: str, as_json: bool, database_url: str) -> None:
+def explain(request_id: str, with_text: bool, as_json: bool, database_url: str) -> None:
     """Tell the whole story of one request; REQUEST_ID may be the first characters of its id."""
     if not request_id:
         raise click.UsageError("REQUEST_ID is empty; `sizewise report decisions` lists them")
@@ -89,13 +94,19 @@ def explain(request_id: str, as_json: bool, database_url: str) -> None:
             record = find_record(engine, request_id)
         except AmbiguousIdError as error:
             raise click.ClickException(str(error)) from error
+        text = find_text(engine, record.id, datetime.now(UTC)) if with_text and record is not None else None
     if record is None:
         raise click.ClickException(f"no request {request_id!r}; `sizewise report decisions` lists them")
-    click.echo(_as_json(record) if as_json else "\n".join(explain_record(record)))
+    if as_json:
+        click.echo(_as_json(record, {"text": text} if with_text else {}))
+        return
+    click.echo("\n".join(explain_record(record)))
+    if with_text:
+        click.echo("\n".join(text_lines(text)) if text is not None else f"Text: {why_none(record)}")
 
 
-def _as_json(record: RequestRecord) -> str:
-    fields = msgspec.to_builtins(record)
+def _as_json(record: RequestRecord, more: Mapping[str, Any] = MappingProxyType({})) -> str:
+    fields = msgspec.to_builtins(record) | more
     fields["received_at"] = datetime.fromtimestamp(record.received_at, UTC).isoformat()
     fields["saving_nano_usd"] = record.saving_nano_usd
     return msgspec.json.encode(fields).decode()

@@ -34,7 +34,7 @@ ATTEMPT_COLUMNS = (
     *("input_tokens", "output_tokens", "cached_input_tokens", "usage_estimated", "cost_nano_usd", "unpriced"),
     "checked",
 )
-JSON_COLUMNS = ("reasons", "excluded", "signals", "classification", "context", "beside", "checked")
+JSON_COLUMNS = ("reasons", "excluded", "signals", "classification", "context", "beside", "checked", "request")
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 _USAGE_COLUMNS = ("input_tokens", "output_tokens", "cached_input_tokens", "usage_estimated")
@@ -60,12 +60,12 @@ def attempt_rows(record: RequestRecord) -> list[Row]:
 
 def request_values(records: Iterable[RequestRecord], time_of: Callable[[float], Any]) -> Sequence[Values]:
     """A tuple in the order of REQUEST_COLUMNS for each record; `time_of` makes the database's time of Unix seconds."""
-    return _storable([_request_values(record, time_of(record.received_at)) for record in records], REQUEST_COLUMNS)
+    return storable([_request_values(record, time_of(record.received_at)) for record in records], REQUEST_COLUMNS)
 
 
 def attempt_values(records: Iterable[RequestRecord]) -> Sequence[Values]:
     """A tuple in the order of ATTEMPT_COLUMNS for each attempt."""
-    return _storable(
+    return storable(
         [_attempt_values(record.id, attempt) for record in records for attempt in record.attempts], ATTEMPT_COLUMNS
     )
 
@@ -133,7 +133,7 @@ def _usage_values(usage: Usage) -> Values:
     return usage.input_tokens, usage.output_tokens, usage.cached_input_tokens, usage.estimated
 
 
-def _storable(rows: list[Values], columns: Sequence[str]) -> list[Values]:
+def storable(rows: list[Values], columns: Sequence[str]) -> list[Values]:
     """The rows without what a database refuses. One look at all of them costs half of what one at each text did."""
     try:
         is_clean = b"\\u0000" not in _json(rows)

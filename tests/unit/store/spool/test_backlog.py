@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.domain.kept_text import KeptText
 from gateway.domain.record import RequestRecord
-from gateway.store.spool.backlog import Backlog, Segments
+from gateway.store.spool.backlog import Backlog, Entry, Segments
 from gateway.store.spool.contents import intent_frame, record_frame
 from gateway.store.spool.folders import HeldFolder, OwnFolder, left_folders
 from gateway.store.spool.frames import HEAD, RECORD, frame
@@ -21,8 +22,12 @@ def _segment(folder: Path, number: int, *frames: bytes) -> OpenSegment:
     return segment
 
 
-def _ids(records: Sequence[RequestRecord]) -> list[str]:
-    return [record.id for record in records]
+def _ids(entries: Sequence[Entry]) -> list[str]:
+    return [f"text of {each.request_id}" if isinstance(each, KeptText) else each.id for each in entries]
+
+
+def _records(entries: Sequence[Entry]) -> list[RequestRecord]:
+    return [each for each in entries if isinstance(each, RequestRecord)]
 
 
 def _backlog(spool: Path, tail: Tail | None = None) -> tuple[Backlog, HeldFolder]:
@@ -81,7 +86,7 @@ def test_what_a_dead_process_had_under_way_is_told_last_and_as_unknown(tmp_path:
     backlog, _ = _backlog(tmp_path)
     backlog.find_left()
 
-    first, second = backlog.take(10), backlog.take(10)
+    first, second = _records(backlog.take(10)), _records(backlog.take(10))
     rest = backlog.take(10)
 
     assert [(each.id, each.outcome) for each in (*first, *second)] == [("a", "ok"), ("b", "unknown")]

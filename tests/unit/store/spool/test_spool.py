@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from gateway.store.spool.backlog import Segments
+from gateway.domain.kept_text import KeptText
+from gateway.store.spool.backlog import Entry, Segments
 from gateway.store.spool.segments import segment_numbers
 from gateway.store.spool.spool import Spool
 from tests.builders import a_record, an_intent
@@ -32,12 +33,16 @@ def _eventually(holds: Callable[[], bool]) -> None:
 
 
 def _left(folder: Path) -> list[str]:
-    """The ids of all records there, as a process that finds the folder would tell them."""
+    """The ids of all that is there, as a process that finds the folder would tell them."""
     segments = Segments(folder)
-    records = []
+    entries: list[Entry] = []
     while taken := segments.take(100):
-        records += taken
-    return [f"{each.id} {each.outcome}" for each in records + segments.left_under_way()]
+        entries += taken
+    return [*map(_named, entries), *map(_named, segments.left_under_way())]
+
+
+def _named(entry: Entry) -> str:
+    return f"{entry.request_id} text" if isinstance(entry, KeptText) else f"{entry.id} {entry.outcome}"
 
 
 def test_what_was_recorded_is_on_the_disk_within_the_group(spool: Spool, tmp_path: Path) -> None:
