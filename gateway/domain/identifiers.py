@@ -28,7 +28,7 @@ Number = tuple[int, int, bytes]
 """Where it begins and ends, and its digits."""
 
 _EMAIL: Final = re.compile(r"@(?<=[\w.+-]@)[\w-]{1,63}\.[a-zA-Z]{2}")
-_MORE_OF_A_HOST: Final = re.compile(r"[\w.-]*")
+_MORE_OF_A_HOST: Final = re.compile(r"(?:[\w.-]*\w)?")
 _LOCAL_SIGNS: Final = frozenset("_.+-")
 _LONGEST_LOCAL: Final = 256
 

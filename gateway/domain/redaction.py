@@ -59,7 +59,7 @@ def parted(texts: Sequence[str]) -> list[str]:
     kept = list(texts)
     while (marker := marker_of("\n".join(kept))) is not None:
         place = _first_finding(kept)
-        if kept[place] == marker:
+        if kept[place] in (SECRET, PERSONAL):
             return [marker] * len(kept)
         kept[place] = marker
     return kept

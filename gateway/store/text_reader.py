@@ -26,8 +26,10 @@ class TextReader:
             if record is None:
                 return None, f"no record of request {request_id!r}"
             found = texts.find_text(engine, record.id, now)
-        except (reports.NoRecordsError, reports.AmbiguousIdError) as error:
+        except reports.AmbiguousIdError as error:
             return None, str(error)
+        except reports.NoRecordsError as error:
+            return None, f"no records can be read: {error}"
         return found, "" if found is not None else texts.why_none(record)
 
     def _open(self) -> "Engine":

@@ -1,5 +1,5 @@
 from gateway.domain.errors import UpstreamUnavailableError
-from gateway.trail import Trail
+from gateway.trail import Delivered, Trail
 from tests.builders import a_deployment
 
 
@@ -25,3 +25,21 @@ def test_attempts_are_numbered_from_one_and_timed_from_the_arrival() -> None:
         (1, 1_000.0, 1_500.0),
         (2, 2_000.0, 2_500.0),
     ]
+
+
+def test_what_is_delivered_beyond_the_bound_is_not_collected_and_it_is_told() -> None:
+    delivered = Delivered(10)
+
+    for part in (b"12345", b"67890", b"x", b""):
+        delivered.add(part)
+
+    assert (delivered.data, delivered.is_cut) == (b"1234567890", True)
+
+
+def test_what_is_delivered_within_the_bound_is_whole() -> None:
+    delivered = Delivered(10)
+
+    delivered.add(b"123")
+    delivered.add(b"456")
+
+    assert (delivered.data, delivered.is_cut) == (b"123456", False)

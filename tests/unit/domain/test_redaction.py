@@ -42,6 +42,7 @@ _MOST = 65_536
         ("db at postgresql://app:s3cr3t!pw@db.internal/x", "db at postgresql://app:[secret]"),
         ("to ann.müller@example.com, or bob@x.org!", "to [personal], or [personal]!"),
         ("card 4111 1111 1111 1111 and phone +33 6 12 34 56 78 ok", "card [personal] and phone [personal] ok"),
+        ("I am ann@mail.example.com. Who are you?", "I am [personal]. Who are you?"),
         ("my ssn is 536904399, and", "my ssn is [personal], and"),
         ("pay DE89 3704 0044 0532 0130 00.", "pay [personal]."),
         ("Zürich 日本 😀 ann@example.com 日本", "Zürich 日本 😀 [personal] 日本"),

@@ -223,6 +223,21 @@ def test_how_far_it_is_behind_grows_while_the_database_is_away() -> None:
     writer.close(timeout_s=10)
 
 
+def test_a_text_the_database_refuses_is_dropped_and_counted_apart_and_the_log_says_nothing_of_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    sink, queue = ScriptedSink(refuses=["text of a"]), Queue("a", "text of a", "b", "text of b")
+    writer = RecordWriter(queue, sink, _ready, poll_s=_SOON_S)
+
+    writer.start()
+    writer.close(timeout_s=10)
+
+    assert sink.written == ["a", "b", "text of b"]
+    assert (writer.refused, writer.texts_refused) == (0, 1)
+    assert "the text of request 'a' is dropped" in caplog.text
+    assert "Paris" not in caplog.text
+
+
 def test_it_looks_for_what_dead_processes_left_when_it_starts() -> None:
     queue = Queue("req-1")
     writer = RecordWriter(queue, ScriptedSink(), _ready, poll_s=_SOON_S)
