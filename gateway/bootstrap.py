@@ -17,6 +17,7 @@ from gateway.api.admin_plane import Records, build_admin_plane
 from gateway.api.data_plane import DataPlane, build_data_plane
 from gateway.api.dialects import parse_any
 from gateway.api.feedback import FeedbackEndpoint, FeedbackStore
+from gateway.api.kept_texts import kept_text_routes
 from gateway.api.load import Load
 from gateway.api.policy_explain import policy_explain_routes
 from gateway.api.probes import Readiness
@@ -30,6 +31,7 @@ from gateway.counters.memory import MemorySessions, OpenAdmission
 from gateway.counters.retries import MemoryRetryBudgets
 from gateway.deadlines import Deadlines
 from gateway.domain.intent import Intent
+from gateway.domain.kept_text import Said
 from gateway.domain.record import RequestRecord
 from gateway.pipeline import Gateway
 from gateway.policyfile.explainer import AdminExplainer, Explainer
@@ -45,8 +47,10 @@ from gateway.store.feedback_keeper import FeedbackKeeper
 from gateway.store.housekeeper import Housekeeper
 from gateway.store.ledger import Ledger, default_spool
 from gateway.store.reader import RecordReader
+from gateway.store.spool.redactor import Redactor
 from gateway.store.spool.spool import Spool
 from gateway.store.static_keys import StaticKeys
+from gateway.store.text_reader import TextReader
 from gateway.store.usage_reader import UsageReader
 from gateway.telemetry.loop_watch import LoopWatch
 from gateway.telemetry.metrics import MetricsRecorder
@@ -65,9 +69,10 @@ class SystemClock:
 class CountedRecorder:
     """`Recorder` that keeps what it is told, and counts it."""
 
-    def __init__(self, spool: Spool, metrics: MetricsRecorder) -> None:
+    def __init__(self, spool: Spool, redactor: Redactor, metrics: MetricsRecorder) -> None:
         self._spool = spool
         self._metrics = metrics
+        self._redactor = redactor
 
     @property
     def can_record(self) -> bool:
@@ -80,6 +85,9 @@ class CountedRecorder:
     def record(self, record: RequestRecord) -> None:
         self._metrics.record(record)
         self._spool.record(record)
+
+    def keep_text(self, said: Said) -> None:
+        self._redactor.add(said)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +187,7 @@ def assemble(
             clock=clock,
             draw=random.random,
         ),
-        recorder=CountedRecorder(ledger.spool, metrics),
+        recorder=CountedRecorder(ledger.spool, ledger.redactor, metrics),
         clock=clock,
     )
     readiness = Readiness()
@@ -216,6 +224,7 @@ def assemble(
             routers=(
                 policy_explain_routes(_explainer(policies, classifier, clock)),
                 usage_report_routes(UsageReader(database_url), clock.now),
+                kept_text_routes(TextReader(database_url), clock.now),
             ),
         ),
         readiness=readiness,

@@ -80,6 +80,8 @@ class Gateway:
             raise
         finally:
             self._recorder.record(story.told())
+            if policy.keep_text is not None and (said := story.said()) is not None:
+                self._recorder.keep_text(said)
             if (session := story.remembered()) is not None:
                 self._sessions.keep(key, session)
 

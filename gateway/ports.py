@@ -11,6 +11,7 @@ from gateway.domain.decision import Decision
 from gateway.domain.errors import GatewayError, UpstreamError
 from gateway.domain.facts import Budget, Fleet
 from gateway.domain.intent import Intent
+from gateway.domain.kept_text import Said
 from gateway.domain.policy import Concurrency, Deployment, PolicySet, Timeouts
 from gateway.domain.record import RequestRecord
 from gateway.domain.request import NOBODY, Caller, ChatRequest
@@ -152,7 +153,7 @@ class Provider(Protocol):
 
 
 class Recorder(Protocol):
-    """`begun` once for each accepted request and `record` once for each one begun; neither waits on anything."""
+    """`begun` once for each accepted request and `record` once for each one begun; none of these waits on anything."""
 
     @property
     def can_record(self) -> bool:
@@ -164,6 +165,9 @@ class Recorder(Protocol):
         ...
 
     def record(self, record: RequestRecord) -> None: ...
+    def keep_text(self, said: Said) -> None:
+        """Keep what was said, redacted, if there is room; once its request is recorded."""
+        ...
 
 
 class AnswerHead(Struct, frozen=True, kw_only=True):

@@ -69,6 +69,8 @@ class Relay:
         call.trail.served_by = deployment
         call.trail.has_answered = True
         await call.exchange.answer(call.head(attempt), completion.body)
+        if call.trail.delivered is not None:
+            call.trail.delivered.add(completion.body)
 
     async def _stream(self, attempt: Attempt, call: Call, tested: Check | None) -> None:
         deployment, timeouts = attempt.deployment, call.decision.route.timeouts
@@ -128,6 +130,8 @@ class Relay:
             call.trail.has_answered = True
             await call.exchange.start_stream(call.head(attempt))
         await call.exchange.send(events)
+        if call.trail.delivered is not None:
+            call.trail.delivered.add(events)
 
     def _test(self, attempt: Attempt, call: Call, tested: Check, answer: Answer, is_whole: bool) -> None:
         """Write down what comes of the test. Raises FailedCheckError."""

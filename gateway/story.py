@@ -7,6 +7,7 @@ from gateway.domain.decision import Decision
 from gateway.domain.errors import AllBusyError, GatewayError, LedgerUnavailableError, NoDeploymentError
 from gateway.domain.facts import Facts
 from gateway.domain.intent import Intent
+from gateway.domain.kept_text import Said, conversation_of
 from gateway.domain.policy import Policy
 from gateway.domain.record import AttemptRecord, Outcome, RequestRecord
 from gateway.domain.request import Caller, ChatRequest
@@ -15,7 +16,11 @@ from gateway.domain.session import Session
 from gateway.domain.signals import Signals
 from gateway.domain.usage import Usage
 from gateway.ports import AnswerHead, Clock
-from gateway.trail import Trail
+from gateway.trail import Delivered, Trail
+
+_MOST_DELIVERED_BYTES = 8 << 20
+_BYTES_PER_TEXT_BYTE = 64
+"""An event of a stream is mostly what is around its few characters."""
 
 
 class Story:
@@ -39,6 +44,9 @@ class Story:
         self._clock = clock
         self.received_at = clock.now()
         self.trail = Trail(clock.monotonic(), self.received_at)
+        if policy.keep_text is not None and policy.keep_text.answers and policy.keep_text.covers(caller.team):
+            of_a_stream = min(policy.keep_text.max_bytes * _BYTES_PER_TEXT_BYTE, _MOST_DELIVERED_BYTES)
+            self.trail.delivered = Delivered(of_a_stream if request.stream else _MOST_DELIVERED_BYTES)
         self.signals: Signals | None = None
         self.classification: Classification | None = None
         self.facts: Facts | None = None
@@ -145,6 +153,24 @@ class Story:
             spent_nano_usd=cost_nano_usd,
             most_output_tokens=0 if self.signals is None else self.signals.max_output_tokens,
             at_s=self.received_at,
+        )
+
+    def said(self) -> Said | None:
+        """What was asked and answered, where the policy has it kept."""
+        keep, delivered = self.policy.keep_text, self.trail.delivered
+        if keep is None or not keep.covers(self.caller.team):
+            return None
+        conversation, is_cut = conversation_of(self.request, keep.max_bytes)
+        return Said(
+            request_id=self._request_id,
+            received_at=self.received_at,
+            team=self.caller.team,
+            conversation=conversation,
+            delivered=b"" if delivered is None else delivered.data,
+            is_stream=self.request.stream,
+            is_cut=is_cut or (delivered is not None and delivered.is_cut),
+            most_bytes=keep.max_bytes,
+            days=keep.days,
         )
 
     def remembered(self) -> Session | None:

@@ -81,6 +81,33 @@ class Attempt:
         return cost, None if cost is not None else why_unpriced(self.usage, price, at_s)
 
 
+class Delivered:
+    """What has left for the client of its answer, as it left: kept for as long as the request runs.
+
+    is_cut  more has left than is kept here
+    """
+
+    __slots__ = ("_most_bytes", "_parts", "_size", "is_cut")
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._parts: list[bytes] = []
+        self._size = 0
+        self.is_cut = False
+
+    @property
+    def data(self) -> bytes:
+        return b"".join(self._parts)
+
+    def add(self, part: bytes) -> None:
+        """A whole answer, or whole events of a stream."""
+        self._size += len(part)
+        if self._size > self._most_bytes:
+            self.is_cut = True
+        else:
+            self._parts.append(part)
+
+
 class Trail:
     """Filled by the walk.
 
@@ -89,9 +116,19 @@ class Trail:
     served_by        whose answer the client gets
     has_answered     bytes of an answer have left for the client: there is no way back
     is_budget_spent  a call that might have helped was not made, for the route's retry budget is spent
+    delivered        what the client was given; None: nobody wants to know
     """
 
-    __slots__ = ("arrived_s", "attempts", "has_answered", "is_budget_spent", "passed", "received_at", "served_by")
+    __slots__ = (
+        "arrived_s",
+        "attempts",
+        "delivered",
+        "has_answered",
+        "is_budget_spent",
+        "passed",
+        "received_at",
+        "served_by",
+    )
 
     def __init__(self, arrived_s: float, received_at: float) -> None:
         self.arrived_s = arrived_s
@@ -101,6 +138,7 @@ class Trail:
         self.served_by: Deployment | None = None
         self.has_answered = False
         self.is_budget_spent = False
+        self.delivered: Delivered | None = None
 
     def bill(self) -> tuple[int | None, str | None]:
         """What all attempts cost, in nano-USD; None and the reason where one of them is unpriced."""

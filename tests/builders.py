@@ -1,14 +1,17 @@
 """Small valid values for tests; each test overrides only what its rule is about."""
 
+import time
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from gateway.domain.classification import Classification, Contribution
 from gateway.domain.decision import Decision
 from gateway.domain.facts import Facts
 from gateway.domain.intent import Intent
+from gateway.domain.kept_text import Conversation, KeptMessage, KeptText, Said
 from gateway.domain.policy import Condition, Deployment, Policy, Route
 from gateway.domain.pricing import Price
 from gateway.domain.record import AttemptRecord, RequestRecord
@@ -130,9 +133,45 @@ def an_intent(request_id: str = "req-1", **changes: Any) -> Intent:
     return replace(intent, **changes)
 
 
+def a_kept_text(request_id: str = "req-1", **changes: Any) -> KeptText:
+    """What is kept of one question and its answer, for a day from now on."""
+    now_s = time.time()
+    text = KeptText(
+        request_id=request_id,
+        received_at=now_s,
+        team="support",
+        request=Conversation(messages=(KeptMessage(role="user", text="What is the capital of France?"),)),
+        answer="Paris.",
+        truncated=False,
+        expires_at=now_s + 86_400,
+    )
+    return replace(text, **changes)
+
+
+def what_was_said(ask: str = "What is the capital of France?", answer: str = "Paris.", **changes: Any) -> Said:
+    """One question and its answer, word for word; `changes` replace the fields."""
+    body = msgspec.json.encode({"choices": [{"message": {"role": "assistant", "content": answer}}]})
+    said = Said(
+        request_id="req-1",
+        received_at=1_790_000_000.0,
+        team="support",
+        conversation=Conversation(messages=(KeptMessage(role="user", text=ask),)),
+        delivered=body if answer else b"",
+        is_stream=False,
+        is_cut=False,
+        most_bytes=65_536,
+        days=30,
+    )
+    return replace(said, **changes)
+
+
 def a_ledger_status(**changes: Any) -> SimpleNamespace:
     return SimpleNamespace(
-        **({"lost": 0, "housekeeping_failures": 0, "waiting_bytes": 0, "can_record": True, "behind_s": 0.0} | changes)
+        **(
+            {"lost": 0, "texts_lost": 0, "housekeeping_failures": 0, "waiting_bytes": 0}
+            | {"can_record": True, "behind_s": 0.0}
+            | changes
+        )
     )
 
 

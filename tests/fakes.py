@@ -9,6 +9,7 @@ from gateway.domain.classification import Classification
 from gateway.domain.errors import GatewayError, UpstreamError
 from gateway.domain.facts import NO_BUDGET, Budget, Fleet
 from gateway.domain.intent import Intent
+from gateway.domain.kept_text import Said
 from gateway.domain.policy import Deployment, PolicySet, Timeouts
 from gateway.domain.record import RequestRecord
 from gateway.domain.request import NOBODY, Caller, ChatRequest
@@ -205,6 +206,7 @@ class FakeRecorder:
         self._keeps = keeps
         self.intents: list[Intent] = []
         self.records: list[RequestRecord] = []
+        self.said: list[Said] = []
 
     def begun(self, intent: Intent) -> Awaitable[bool] | None:
         self.intents.append(intent)
@@ -216,6 +218,9 @@ class FakeRecorder:
 
     def record(self, record: RequestRecord) -> None:
         self.records.append(record)
+
+    def keep_text(self, said: Said) -> None:
+        self.said.append(said)
 
 
 class FakeClassifier:

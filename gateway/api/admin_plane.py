@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect
 from gateway.api.probes import Expose, Readiness, probe_routes
 from gateway.domain.explanation import explain
 from gateway.domain.feedback import Feedback, told
-from gateway.domain.policy import Policy, PolicySet
+from gateway.domain.policy import KeepText, Policy, PolicySet
 from gateway.domain.record import RequestRecord
 from gateway.ports import PolicySource
 
@@ -160,6 +160,7 @@ def _outline(policy: Policy) -> dict[str, Any]:
         "version": policy.version,
         "serves": policy.serves,
         "rollout": {"mode": policy.rollout.mode, "share": policy.rollout.share},
+        "keep_text": _keep_text(policy.keep_text),
         "threshold": policy.threshold,
         "baseline": None if policy.baseline is None else policy.baseline.name,
         "constraints": [
@@ -168,3 +169,10 @@ def _outline(policy: Policy) -> dict[str, Any]:
         "rules": [{"name": each.name, "when": each.when.source, "route": each.goes_to} for each in policy.rules],
         "default": policy.default.name,
     }
+
+
+def _keep_text(keep: KeepText | None) -> dict[str, Any] | None:
+    if keep is None:
+        return None
+    teams = "all" if keep.teams is None else sorted(keep.teams)
+    return {"teams": teams, "days": keep.days, "answers": keep.answers, "max_bytes": keep.max_bytes}

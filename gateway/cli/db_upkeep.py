@@ -30,7 +30,7 @@ from gateway.store.rollups import marked_hours, roll_up
 @json_option
 @database_url_option
 def prune(*, keep: int, keep_rollups: int | None, dry_run: bool, as_json: bool, database_url: str) -> None:
-    """Drop records that are older, once they are summed up: reports go on counting them.
+    """Drop records that are older, once they are summed up: reports go on counting them; and texts over their days.
 
     PostgreSQL drops whole days and is smaller at once; SQLite uses the room again but its file does not shrink.
     """
@@ -83,7 +83,8 @@ def _prune(engine: Engine, before: datetime, found: Pruned) -> Pruned:
 def _told(pruned: Pruned, *, dry_run: bool) -> str:
     verb = "would go" if dry_run else "are gone"
     days = f" and {len(pruned.partitions)} partitions" if pruned.partitions else ""
-    return f"records from before {pruned.before:%Y-%m-%d} {verb}: {pruned.requests} rows of requests{days}"
+    texts = f", and {pruned.texts} kept texts" if pruned.texts else ""
+    return f"records from before {pruned.before:%Y-%m-%d} {verb}: {pruned.requests} rows of requests{days}{texts}"
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from typing import get_args
 import click
 import msgspec
 
+from gateway.cli.kept_text import text_lines
 from gateway.cli.options import Since, database_url_option, json_option
 from gateway.cli.record_json import feedback_fields, record_fields
 from gateway.cli.records_database import records_database
@@ -18,6 +19,7 @@ from gateway.domain.pricing import usd
 from gateway.domain.record import Outcome, RequestRecord
 from gateway.store.feedback import find_feedback
 from gateway.store.reports import AmbiguousIdError, Filters, find_record, list_decisions
+from gateway.store.texts import find_text, why_none
 
 _HEADINGS = (
     "TIME (UTC)",
@@ -83,9 +85,10 @@ def decisions(
 
 @report.command()
 @click.argument("request_id")
+@click.option("--text", "with_text", is_flag=True, help="Print what was asked and answered, where that is kept.")
 @json_option
 @database_url_option
-def explain(request_id: str, as_json: bool, database_url: str) -> None:
+def explain(request_id: str, with_text: bool, as_json: bool, database_url: str) -> None:
     """Tell the whole story of one request; REQUEST_ID may be the first characters of its id."""
     if not request_id:
         raise click.UsageError("REQUEST_ID is empty; `sizewise report decisions` lists them")
@@ -95,13 +98,16 @@ def explain(request_id: str, as_json: bool, database_url: str) -> None:
         except AmbiguousIdError as error:
             raise click.ClickException(str(error)) from error
         feedback = None if record is None else find_feedback(engine, record.id)
+        text = find_text(engine, record.id, datetime.now(UTC)) if with_text and record is not None else None
     if record is None:
         raise click.ClickException(f"no request {request_id!r}; `sizewise report decisions` lists them")
     if as_json:
         fields = {**record_fields(record), "feedback": feedback_fields(feedback)}
-        click.echo(msgspec.json.encode(fields).decode())
-    else:
-        click.echo("\n".join((*explain_record(record), *told(feedback))))
+        click.echo(msgspec.json.encode(fields | ({"text": text} if with_text else {})).decode())
+        return
+    click.echo("\n".join((*explain_record(record), *told(feedback))))
+    if with_text:
+        click.echo("\n".join(text_lines(text)) if text is not None else f"Text: {why_none(record)}")
 
 
 def _cells(record: RequestRecord) -> tuple[str, ...]:

@@ -24,9 +24,13 @@ from gateway.domain.national_ids import (
 )
 from gateway.domain.payment_numbers import ACCOUNT_PATTERN, CARD_FORM, Span, is_account, is_card, whole_account
 
-Number = tuple[int, bytes]
+Number = tuple[int, int, bytes]
+"""Where it begins and ends, and its digits."""
 
 _EMAIL: Final = re.compile(r"@(?<=[\w.+-]@)[\w-]{1,63}\.[a-zA-Z]{2}")
+_MORE_OF_A_HOST: Final = re.compile(r"(?:[\w.-]*\w)?")
+_LOCAL_SIGNS: Final = frozenset("_.+-")
+_LONGEST_LOCAL: Final = 256
 
 _SHAPE: Final = bytes(
     ord("0") if chr(byte).isdecimal() else ord("A") if byte < 128 and chr(byte).isalpha() else ord(".")
@@ -66,10 +70,47 @@ def has_email(text: str) -> bool:
 
 def has_number(text: str) -> bool:
     """True where a plain text holds a number that identifies a person."""
-    data = text.encode("utf-8", "surrogatepass")
+    return next(_numbers(text.encode("utf-8", "surrogatepass")), None) is not None
+
+
+def identifier_spans(text: str) -> Iterator[Span]:
+    """Where in a plain text personal data stand that can be told by their form: places in its UTF-8.
+
+    They may overlap; a text that was made to keep the gateway busy is personal from there on.
+    """
+    place = byte = 0
+    for start, end in _emails(text):
+        begin = byte + _size(text[place:start])
+        place, byte = end, begin + _size(text[start:end])
+        yield begin, byte
+    if may_hold_a_number(text):
+        yield from _numbers(text.encode("utf-8", "surrogatepass"))
+
+
+def _emails(text: str) -> Iterator[Span]:
+    """Each address whole, in characters."""
+    after = 0
+    for match in _EMAIL.finditer(text):
+        start, end = match.start(), match.end()
+        if start < after:
+            continue
+        earliest = max(after, start - _LONGEST_LOCAL)
+        while start > earliest and (text[start - 1].isalnum() or text[start - 1] in _LOCAL_SIGNS):
+            start -= 1
+        more = _MORE_OF_A_HOST.match(text, end)
+        after = end if more is None else more.end()
+        yield start, after
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
+
+
+def _numbers(data: bytes) -> Iterator[Span]:
     found = _NUMBERS.Match(data) or ()
     places = sorted(found) if _START in found else range(len(_SEARCHES))
-    return any(_SEARCHES[place](data) for place in places)
+    for place in places:
+        yield from _SEARCHES[place](data)
 
 
 def may_hold_a_number(text: str) -> bool:
@@ -81,18 +122,30 @@ def may_hold_a_number(text: str) -> bool:
     return False
 
 
-def _has_one(data: bytes, spans: Iterable[Span], is_one: Callable[[bytes, int, int], bool]) -> bool:
-    """True where one of the candidates is one, or where there are more than a text has that was not made to have."""
+def _ones(
+    data: bytes,
+    spans: Iterable[Span],
+    is_one: Callable[[bytes, int, int], bool],
+    within: re.Pattern[bytes] | None = None,
+) -> Iterator[Span]:
+    """The candidates that are one; all the rest where there are more than a text has that was not made to have.
+
+    within  finds the number in a candidate that holds what is beside it too
+    """
     most_looks = _MOST_FAILURES + len(data) // _BYTES_PER_LOOK
     failed: set[bytes] = set()
     for looks, (start, end) in enumerate(spans):
         context = data[max(start - 4, 0) : end + 6]
         if context in failed and looks < most_looks:
             continue
-        if looks >= most_looks or len(failed) >= _MOST_FAILURES or is_one(data, start, end):
-            return True
-        failed.add(context)
-    return False
+        if looks >= most_looks or len(failed) >= _MOST_FAILURES:
+            yield start, len(data)
+            return
+        if is_one(data, start, end):
+            written = None if within is None else within.search(data, start, end)
+            yield (start, end) if written is None else written.span()
+        else:
+            failed.add(context)
 
 
 def _spans(pattern: LazyPattern, data: bytes) -> Iterator[Span]:
@@ -143,42 +196,47 @@ def _is_bare(data: bytes, start: int, end: int) -> bool:
     return is_card(number) or is_bare_national_id(number)
 
 
-def _is_announced(data: bytes) -> bool:
-    """True where a number that a word tells of follows it; searches only onwards."""
+def _international(data: bytes) -> Iterator[Span]:
+    return (match.span() for match in _INTERNATIONAL.finditer(data))
+
+
+def _announced(data: bytes) -> Iterator[Span]:
+    """The numbers that follow a word which tells of them; searches only onwards."""
     failed: set[tuple[Announced, bytes]] = set()
     numbers: list[Number] = []
     start = 0
     for _ in range(_MOST_FAILURES + len(data) // _BYTES_PER_WORD):
         word = _WORD.search(data, start)
         if word is None:
-            return False
+            return
         start, end = word.span()
         if not numbers or numbers[0][0] < end:
             numbers = _numbers_after(data, end)
             if not numbers:
-                return False
+                return
         if numbers[0][0] - end > _ANNOUNCED_BYTES:
             start = max(start + 1, numbers[0][0] - _ANNOUNCED_BYTES - _LONGEST_WORD)
             continue
         start += 1
         announced = WORDS[word[0].decode().lower()]
-        for at, digits in numbers:
+        for at, until, digits in numbers:
             if len(digits) in announced.digits and at - end <= _ANNOUNCED_BYTES and (announced, digits) not in failed:
                 if announced.is_valid(digits.decode()):
-                    return True
-                failed.add((announced, digits))
+                    yield at, until
+                else:
+                    failed.add((announced, digits))
         if len(failed) >= _MOST_FAILURES:
-            return True
-    return True
+            break
+    yield start, len(data)
 
 
 def _numbers_after(data: bytes, start: int) -> list[Number]:
-    """The next number, and the one that begins next, be it within it: where it begins, and its digits."""
+    """The next number, and the one that begins next, be it within it."""
     first = _ANNOUNCED.search(data, start)
     if first is None:
         return []
     second = _ANNOUNCED.search(data, first.start() + 1, first.end() + _ANNOUNCED_BYTES)
-    return [(match.start(), _GAP.sub(b"", match[0])) for match in (first, second) if match is not None]
+    return [(*match.span(), _GAP.sub(b"", match[0])) for match in (first, second) if match is not None]
 
 
 _IN_FOURS_PATTERN: Final = (
@@ -219,16 +277,16 @@ _WORD: Final = LazyPattern(lambda: WORD_PATTERN)
 
 _START: Final = 0
 """The start of a text, always found, unless RE2 ran out of memory: it says no more of that."""
-_SEARCHES: Final[tuple[Callable[[bytes], bool], ...]] = (
-    lambda _data: False,
-    lambda data: _INTERNATIONAL.search(data) is not None,
-    lambda data: _has_one(data, _spans(_PHONE, data), _stands_alone),
-    lambda data: _has_one(data, _spans(_FORMATTED, data), _is_formatted),
-    lambda data: _has_one(data, _spans(_IN_FOURS, data), _is_in_fours),
-    lambda data: _has_one(data, _spans(_SPREAD_CARD, data), _is_spread_card),
-    lambda data: _has_one(data, _accounts(data), is_account),
-    lambda data: _has_one(data, _spans(_BARE, data), _is_bare),
-    _is_announced,
+_SEARCHES: Final[tuple[Callable[[bytes], Iterator[Span]], ...]] = (
+    lambda _data: iter(()),
+    _international,
+    lambda data: _ones(data, _spans(_PHONE, data), _stands_alone),
+    lambda data: _ones(data, _spans(_FORMATTED, data), _is_formatted),
+    lambda data: _ones(data, _spans(_IN_FOURS, data), _is_in_fours, _FOURS),
+    lambda data: _ones(data, _spans(_SPREAD_CARD, data), _is_spread_card, _SPREAD),
+    lambda data: _ones(data, _accounts(data), is_account),
+    lambda data: _ones(data, _spans(_BARE, data), _is_bare),
+    _announced,
 )
 _NUMBERS: Final = compiled_set(
     r"\A",

@@ -137,6 +137,23 @@ class Affinity(Struct, frozen=True, kw_only=True):
     cache_s: float = 300.0
 
 
+class KeepText(Struct, frozen=True, kw_only=True):
+    """Whose prompts and answers are kept, redacted, and how much of them for how long.
+
+    teams      None: everybody's, also of callers without a team
+    answers    whether what was answered is kept too
+    max_bytes  of the messages of one request, and as much of its answer
+    """
+
+    teams: frozenset[str] | None
+    days: int
+    answers: bool = True
+    max_bytes: int = 65_536
+
+    def covers(self, team: str) -> bool:
+        return self.teams is None or team in self.teams
+
+
 def unfailing(bound: Any) -> str:  # noqa: ARG001 (what every `failure` takes)
     """The `failure` of a condition that can always be told."""
     return ""
@@ -207,6 +224,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     metadata   the keys of the body's metadata they name: the only ones that are recorded
     timezone   what they are told the time in, an IANA name
     needs_record  a request that cannot be recorded is refused
+    keep_text  whose text is kept; None: nobody's
     bind       makes the conditions' view of one request's facts
     match      asks all conditions of these constraints and rules at once, about what `bind` made, and answers what
                asking each would; None where one of them fails, and then each has to be asked
@@ -228,6 +246,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     metadata: frozenset[str] = frozenset()
     timezone: str = "UTC"
     needs_record: bool = False
+    keep_text: KeepText | None = None
     affinity: Affinity = Affinity()
     rollout: Rollout = ON
 

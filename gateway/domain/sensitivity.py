@@ -5,13 +5,14 @@ only then.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Final, Literal
 
 import re2  # type: ignore[import-untyped]  # it has neither stubs nor hints
 
 from gateway.domain.identifiers import has_email, has_number
+from gateway.domain.payment_numbers import Span
 from gateway.domain.plain_text import plain_text
 from gateway.domain.sensitive_topics import topics_of
 from gateway.domain.sensitive_traces import traces_of
@@ -103,13 +104,32 @@ def has_secret(text: str) -> bool:
     )
 
 
+def secret_spans(text: str) -> Iterator[Span]:
+    """Where in a plain text its secrets begin and, at the earliest, end: places in its UTF-8. They may overlap."""
+    data = text.encode("utf-8", "surrogatepass")
+    if _ANY_SECRET.search(data) is None:
+        return
+    for match in _ANY_TOKEN.finditer(data):
+        yield match.span()
+    for pattern in _ASSIGNMENTS:
+        yield from _real(pattern, data, _is_value, many=False)
+    yield from _real(_ADDRESS, data, _is_real, many=True)
+
+
 def _has_real(pattern: re2._Regexp, data: bytes, is_real: Callable[[str], bool], *, many: bool) -> bool:
     """True where one of the values is real; `many` where there are too many to look at all."""
+    return next(_real(pattern, data, is_real, many=many), None) is not None
+
+
+def _real(pattern: re2._Regexp, data: bytes, is_real: Callable[[str], bool], *, many: bool) -> Iterator[Span]:
+    """The values that are real; where there are too many to look at, `many` says whether all the rest is."""
     most = _MOST_STAND_INS + len(data) // _BYTES_PER_STAND_IN
     matches = pattern.finditer(data)
-    if any(is_real(match[1].decode("utf-8", "replace")) for match in islice(matches, most)):
-        return True
-    return many and next(matches, None) is not None
+    for match in islice(matches, most):
+        if is_real(match[1].decode("utf-8", "replace")):
+            yield match.span(1)
+    if many and (after := next(matches, None)) is not None:
+        yield after.start(1), len(data)
 
 
 def _is_real(value: str) -> bool:

@@ -15,6 +15,7 @@ from gateway.domain.policy import (
     Concurrency,
     Constraint,
     Deployment,
+    KeepText,
     Label,
     Policy,
     PolicySet,
@@ -24,7 +25,7 @@ from gateway.domain.policy import (
 )
 from gateway.domain.pricing import ATTO_PER_USD, Price, price_version
 from gateway.policyfile.expressions import normal_form
-from gateway.policyfile.schema import REFUSE
+from gateway.policyfile.schema import EVERY_TEAM, REFUSE
 
 _NWH_IN_1K: Final = 10**6
 """Nano-watt-hours a token, where a thousand take one watt-hour."""
@@ -202,10 +203,22 @@ def _policy(each: Policy) -> Words:
         **{f"headers.{header}": "read" for header in sorted(each.headers)},
         "timezone": each.timezone,
         "on_unrecordable": REFUSE if each.needs_record else "continue",
+        **_keep_text(each.keep_text),
         "session.affinity": "on" if each.affinity.is_on else "off",
         "session.idle_s": _said(each.affinity.idle_s),
         "session.cache_s": _said(each.affinity.cache_s),
         "rollout": f"canary {100 * each.rollout.share:g}%" if each.rollout.mode == "canary" else each.rollout.mode,
+    }
+
+
+def _keep_text(each: KeepText | None) -> Words:
+    if each is None:
+        return {}
+    return {
+        "keep_text.teams": EVERY_TEAM if each.teams is None else ", ".join(sorted(each.teams)),
+        "keep_text.days": _said(each.days),
+        "keep_text.answers": "kept" if each.answers else "not kept",
+        "keep_text.max_bytes": _said(each.max_bytes),
     }
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from gateway.policyfile.items import TIERS
 from gateway.policyfile.schema import (
+    EVERY_TEAM,
     NESTED,
     SECTIONS,
     Raw,
@@ -15,6 +16,7 @@ from gateway.policyfile.schema import (
     RawConcurrency,
     RawConstraint,
     RawDeployment,
+    RawKeepText,
     RawPolicy,
     RawPrice,
     RawQuality,
@@ -36,6 +38,14 @@ _AS_WRITTEN: Final[Mapping[type[Raw], Mapping[str, Any]]] = {
     },
     RawRoute: {"then": {"type": "array", "items": {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/RawThen"}]}}},
     RawPolicy: {"rollout": {"anyOf": [{"enum": ["on", "shadow"]}, {"$ref": "#/$defs/RawRollout"}]}},
+    RawKeepText: {
+        "teams": {
+            "anyOf": [
+                {"const": EVERY_TEAM},
+                {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1},
+            ]
+        }
+    },
     RawRollout: {"canary": {"type": "string", "pattern": r"^\d{1,3}(\.\d{1,4})? ?%$"}},
 }
 """Keys whose value is not what the model says: it may be written shorter, or is checked by a function."""
@@ -115,6 +125,12 @@ DESCRIPTIONS: Final[Mapping[type[Raw], Mapping[str, str]]] = {
         "idle_s": "Seconds after which an unused session is forgotten; 3600 if absent.",
         "cache_s": "Seconds an upstream is taken to keep a prompt cache warm; 300 if absent.",
     },
+    RawKeepText: {
+        "teams": "all, or the teams whose text is kept; callers without a team are in all only.",
+        "days": "Days it is kept, at most as long as the record.",
+        "answers": "Whether answers are kept too; true if absent.",
+        "max_bytes": "Bytes of a request's messages, the latest, and as many of its answer; 65536 if absent.",
+    },
     RawRollout: {
         "mode": "on: it decides; shadow: it is asked beside the policy in force, and recorded.",
         "canary": "The share of the sessions it decides for, such as 10%.",
@@ -132,6 +148,7 @@ DESCRIPTIONS: Final[Mapping[type[Raw], Mapping[str, str]]] = {
         "headers": "Request headers that conditions may read, in lower case.",
         "timezone": "What time.* is told in, such as Europe/Paris; UTC if absent.",
         "on_unrecordable": "Where no record can be written: refuse, or continue, if absent, and count what is lost.",
+        "keep_text": "Whose prompts and answers are kept, redacted. Absent: nobody's.",
         "session": "How the requests of one conversation are treated.",
         "baseline": "The deployment you would have used: savings are measured against it.",
         "quality": "How good is good enough.",

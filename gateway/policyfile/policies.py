@@ -7,7 +7,7 @@ from functools import partial
 from typing import TypeVar
 
 from gateway.domain.decision import DEFAULT_RULE
-from gateway.domain.policy import STICKY, Affinity, Constraint, Label, Policy, Route, Rule
+from gateway.domain.policy import STICKY, Affinity, Constraint, KeepText, Label, Policy, Route, Rule
 from gateway.domain.rollout import ON, Rollout
 from gateway.policyfile.conditions import ConditionError, FactConditions, PolicyConditions, Requirements
 from gateway.policyfile.expressions import keys
@@ -18,6 +18,7 @@ from gateway.policyfile.references import References
 from gateway.policyfile.schema import (
     REFUSE,
     RawConstraint,
+    RawKeepText,
     RawPolicy,
     RawQuality,
     RawRollout,
@@ -77,6 +78,7 @@ class PolicyCompiler:
             metadata=conditions.metadata,
             timezone=raw.timezone,
             needs_record=raw.on_unrecordable == REFUSE,
+            keep_text=_keep_text(raw.keep_text),
             affinity=_affinity(raw.session),
             rollout=_rollout(raw.rollout),
         )
@@ -171,6 +173,13 @@ def _threshold(raw: RawQuality) -> float:
     if raw.threshold is not None:
         return float(raw.threshold)
     return DEFAULT_THRESHOLD if raw.keep is None else float(raw.keep)
+
+
+def _keep_text(raw: RawKeepText | None) -> KeepText | None:
+    if raw is None:
+        return None
+    teams = None if raw.teams is None else frozenset(raw.teams)
+    return KeepText(teams=teams, days=raw.days, answers=raw.answers, max_bytes=raw.max_bytes)
 
 
 def _affinity(raw: RawSession) -> Affinity:

@@ -17,6 +17,7 @@ _HEADER = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,4})?) ?%")
 _LONGEST_SENTENCE = 120
 REFUSE = "refuse"
+EVERY_TEAM = "all"
 CREDENTIAL_HEADERS = frozenset({"authorization", "proxy-authorization", "x-api-key", "api-key", "cookie"})
 
 NOT_YET: Mapping[str, Mapping[str, str | None]] = {
@@ -98,6 +99,17 @@ def _positive(value: Decimal) -> Decimal:
     return value
 
 
+def _teams(value: Any) -> tuple[str, ...] | None:
+    """The names of teams; None for all."""
+    if value == EVERY_TEAM:
+        return None
+    if not isinstance(value, list) or not value or not all(isinstance(each, str) and each for each in value):
+        raise ValueError(f"must be {EVERY_TEAM}, or a list of teams such as [support, legal]")
+    if EVERY_TEAM in value:
+        raise ValueError(f"write 'teams: {EVERY_TEAM}' for everybody, without a list")
+    return tuple(value)
+
+
 def _label(value: Any) -> str | bool | int | float:
     if isinstance(value, Decimal):
         return float(value)
@@ -119,6 +131,7 @@ Percent = Annotated[Decimal, BeforeValidator(_share)]
 Header = Annotated[str, AfterValidator(_header)]
 TimeZone = Annotated[str, AfterValidator(_timezone)]
 LabelValue = Annotated[Any, PlainValidator(_label)]
+Teams = Annotated[Any, PlainValidator(_teams)]
 
 
 class Raw(BaseModel):
@@ -270,6 +283,13 @@ class RawRollout(Raw):
         return self
 
 
+class RawKeepText(Raw):
+    teams: Teams
+    days: Annotated[int, Field(ge=1, le=3_650)]
+    answers: bool = True
+    max_bytes: Annotated[int, Field(ge=256, le=1_048_576)] = 65_536
+
+
 class RawPolicy(Raw):
     name: Identifier
     serves: Annotated[list[Alias], Field(min_length=1)]
@@ -277,6 +297,7 @@ class RawPolicy(Raw):
     headers: list[Header] = []
     timezone: TimeZone = "UTC"
     on_unrecordable: Literal["refuse", "continue"] = "continue"
+    keep_text: RawKeepText | None = None
     session: RawSession = RawSession()
     baseline: str | None = None
     quality: RawQuality = RawQuality()
@@ -298,6 +319,7 @@ NESTED: Mapping[str, type[Raw]] = {
     "check": RawCheck,
     "timeout": RawTimeout,
     "then": RawThen,
+    "keep_text": RawKeepText,
     "session": RawSession,
     "rollout": RawRollout,
     "quality": RawQuality,

@@ -13,7 +13,7 @@ from gateway.store.feedback_tables import FEEDBACK
 from gateway.store.partitions import id_of
 from gateway.store.reports import no_records
 from gateway.store.rollup_tables import ROLLUP_MARKS
-from gateway.store.rows import storable
+from gateway.store.rows import storable_text
 from gateway.store.tables import REQUESTS
 
 _STATEMENT_TIMEOUT_MS: Final = 3_000
@@ -29,8 +29,8 @@ def keep(engine: Engine, feedback: Feedback, key_id: str) -> Feedback | None:
     """
     stored = replace(
         feedback,
-        request_id=storable(feedback.request_id),
-        comment=None if feedback.comment is None else storable(feedback.comment),
+        request_id=storable_text(feedback.request_id),
+        comment=None if feedback.comment is None else storable_text(feedback.comment),
     )
     sent = select(REQUESTS.c.received_at).where(REQUESTS.c.id == stored.request_id, REQUESTS.c.key_id == key_id)
     with engine.begin() as connection:

@@ -1,4 +1,5 @@
-"""Keeps the database in order: sums up marked hours, makes partitions ahead, drops what is older than it is kept.
+"""Keeps the database in order: sums up marked hours, makes partitions ahead, drops what is older than it is kept,
+records and texts.
 
 As a program it is the child that `gateway.store.housekeeper` starts every few minutes; one replica at a time does it.
 """
@@ -18,6 +19,7 @@ from gateway.store.housekeeper import KEEP_DAYS_VARIABLE
 from gateway.store.partitions import PARTITION_NAMES, create_statements, missing
 from gateway.store.retention import Pruned, first_day_kept, prune
 from gateway.store.rollups import mark_unsummed, marked_hours, roll_up
+from gateway.store.texts import prune_texts
 from gateway.store.urls import DATABASE_URL_VARIABLE, DatabaseUrlError
 
 _ADVISORY_LOCK = 7_305_410_227
@@ -26,12 +28,14 @@ _LOOKED_BACK = timedelta(days=1)
 
 
 class Done(Struct, frozen=True, kw_only=True):
-    """hours: summed up; late: left as they were, their records being pruned; unmade: partitions not to be made."""
+    """hours: summed up; late: left as they were, their records being pruned; unmade: partitions not to be made; texts:
+    over their days."""
 
     hours: int
     late: int
     partitions: int
     unmade: int
+    texts: int
     pruned: Pruned | None
 
 
@@ -42,9 +46,10 @@ def keep_house(engine: Engine, *, now: datetime, keep_days: int | None = None) -
             return None
         made, unmade = make_partitions(engine, now)
         mark_unsummed(engine, now - _LOOKED_BACK)
+        texts = prune_texts(engine, now)
         summed = roll_up(engine, marked_hours(engine))
         pruned = None if keep_days is None else prune(engine, first_day_kept(now, keep_days))
-        return Done(hours=summed.hours, late=summed.late, partitions=made, unmade=unmade, pruned=pruned)
+        return Done(hours=summed.hours, late=summed.late, partitions=made, unmade=unmade, texts=texts, pruned=pruned)
 
 
 def make_partitions(engine: Engine, now: datetime) -> tuple[int, int]:

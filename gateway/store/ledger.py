@@ -7,16 +7,19 @@ from gateway.store.schema import ensure_schema
 from gateway.store.sinks import open_sink
 from gateway.store.spool.backlog import Backlog, Segments
 from gateway.store.spool.folders import OwnFolder
+from gateway.store.spool.redactor import Redactor
 from gateway.store.spool.spool import Durability, Spool
 from gateway.store.urls import sqlite_path
 from gateway.store.writer import RecordWriter
 
 _SPOOL_CLOSES_IN_S = 5.0
+_REDACTOR_CLOSES_IN_S = 2.0
 
 
 class Ledger:
-    """Everything between a request that is over and its row in the database. `spool` is the `ports.Recorder`.
+    """Everything between a request that is over and its rows in the database.
 
+    spool        takes intents and records; `redactor` what was said
     housekeeper  None: nobody sums up and prunes
     """
 
@@ -30,6 +33,7 @@ class Ledger:
     ) -> None:
         self._folder = folder
         self.spool = spool
+        self.redactor = Redactor(spool.add_text)
         self._backlog = backlog
         self._writer = writer
         self._housekeeper = housekeeper
@@ -61,6 +65,11 @@ class Ledger:
         return self.spool.lost + self._writer.refused
 
     @property
+    def texts_lost(self) -> int:
+        """Texts that policies wanted kept and that are nowhere: there was no room, or the database refused them."""
+        return self.redactor.lost + self.spool.texts_lost + self._writer.texts_refused
+
+    @property
     def waiting_bytes(self) -> int:
         """Of records on the disk that the database does not have."""
         return self.spool.waiting_bytes
@@ -90,6 +99,7 @@ class Ledger:
         """Write what waits, for at most `timeout_s`; returns whether all is written, else the next start goes on."""
         if self._housekeeper is not None:
             self._housekeeper.close()
+        self.redactor.close(_REDACTOR_CLOSES_IN_S)
         self.spool.close(_SPOOL_CLOSES_IN_S)
         self._writer.close(timeout_s)
         has_all = self._writer.is_done and self.spool.is_settled

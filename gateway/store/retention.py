@@ -16,6 +16,7 @@ from gateway.store.feedback import drop_feedback
 from gateway.store.partitions import PARTITION_NAMES, drop_statements, end_of, id_of
 from gateway.store.rollup_tables import ATTEMPTS_HOURLY, PRUNINGS, USAGE_HOURLY
 from gateway.store.rollups import marked_hours, pruned_before, roll_up
+from gateway.store.texts import count_prunable, prune_texts
 
 SHORTEST_KEEP_DAYS = 2
 """A record that waited for the database longer than records are kept comes too late for the reports."""
@@ -24,11 +25,13 @@ _AT_ONCE = 100
 
 
 class Pruned(Struct, frozen=True, kw_only=True):
-    """before: the beginning of the first day that is kept; requests: those in no partition that was dropped."""
+    """before: the beginning of the first day that is kept; requests: those in no partition that was dropped; texts:
+    of them, and those over their own days."""
 
     before: datetime
     partitions: tuple[str, ...] = ()
     requests: int = 0
+    texts: int = 0
     is_whole: bool = True
     """False where somebody held on to a partition: it goes the next time."""
 
@@ -47,7 +50,9 @@ def would_prune(engine: Engine, before: datetime) -> Pruned:
     query = select(func.count()).select_from(requests).where(requests.c.id < id_of(before))
     with engine.connect() as connection:
         found = connection.execute(query).scalar_one()
-        return Pruned(before=before, partitions=_over(connection, before), requests=found)
+        partitions = _over(connection, before)
+    texts = count_prunable(engine, datetime.now(UTC), before)
+    return Pruned(before=before, partitions=partitions, requests=found, texts=texts)
 
 
 def prune(engine: Engine, before: datetime, done: Callable[[], None] = lambda: None) -> Pruned:
@@ -61,13 +66,15 @@ def prune(engine: Engine, before: datetime, done: Callable[[], None] = lambda: N
         if horizon is None or horizon < before:
             connection.execute(insert(PRUNINGS).values(before=before, pruned_at=datetime.now(UTC)))
         partitions = _over(connection, before)
+    texts = prune_texts(engine, datetime.now(UTC), before, done)  # first: none is ever without its record
     dropped = tuple(name for name in partitions if _drop(engine, name))
     deleted = 0
     while (found := _delete_some(engine, before)) > 0:
         deleted += found
         done()
     drop_feedback(engine, before)
-    return Pruned(before=before, partitions=dropped, requests=deleted, is_whole=dropped == partitions)
+    is_whole = dropped == partitions
+    return Pruned(before=before, partitions=dropped, requests=deleted, texts=texts, is_whole=is_whole)
 
 
 def prune_rollups(engine: Engine, before: datetime) -> int:

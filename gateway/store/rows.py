@@ -35,7 +35,10 @@ ATTEMPT_COLUMNS = (
     *("input_tokens", "output_tokens", "cached_input_tokens", "usage_estimated", "cost_nano_usd", "unpriced"),
     *("checked", "usage_more", "price_version", "service_tier", "origin", "energy_uwh"),
 )
-JSON_COLUMNS = ("reasons", "excluded", "signals", "classification", "context", "beside", "usage_more", "checked")
+JSON_COLUMNS = (
+    *("reasons", "excluded", "signals", "classification", "context", "beside", "usage_more", "checked"),
+    "request",
+)
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 _USAGE_COLUMNS = ("input_tokens", "output_tokens", "cached_input_tokens", "usage_estimated", "usage_more")
@@ -57,12 +60,12 @@ def attempt_rows(record: RequestRecord) -> list[Row]:
 
 def request_values(records: Iterable[RequestRecord], time_of: Callable[[float], Any]) -> Sequence[Values]:
     """A tuple in the order of REQUEST_COLUMNS for each record; `time_of` makes the database's time of Unix seconds."""
-    return _storable([_request_values(record, time_of(record.received_at)) for record in records], REQUEST_COLUMNS)
+    return storable([_request_values(record, time_of(record.received_at)) for record in records], REQUEST_COLUMNS)
 
 
 def attempt_values(records: Iterable[RequestRecord]) -> Sequence[Values]:
     """A tuple in the order of ATTEMPT_COLUMNS for each attempt."""
-    return _storable(
+    return storable(
         [_attempt_values(record.id, attempt) for record in records for attempt in record.attempts], ATTEMPT_COLUMNS
     )
 
@@ -143,7 +146,7 @@ def _more(usage: Usage | None) -> str | None:
     return None if usage is None or usage.more is None else _json(usage.more).decode()
 
 
-def _storable(rows: list[Values], columns: Sequence[str]) -> list[Values]:
+def storable(rows: list[Values], columns: Sequence[str]) -> list[Values]:
     """The rows without what a database refuses. One look at all of them costs half of what one at each text did."""
     try:
         is_clean = b"\\u0000" not in _json(rows)
@@ -161,10 +164,10 @@ def _repaired(row: Values, columns: Sequence[str]) -> Values:
 
 def _repaired_text(text: str, *, is_json: bool) -> str:
     # PostgreSQL's jsonb takes no NUL, escaped or not.
-    return storable(_ESCAPED_NUL.sub(r"\1\\ufffd", text) if is_json else text)
+    return storable_text(_ESCAPED_NUL.sub(r"\1\\ufffd", text) if is_json else text)
 
 
-def storable(text: str) -> str:
+def storable_text(text: str) -> str:
     """The text without what a database refuses: NUL and lone surrogates."""
     return text.replace("\0", REPLACEMENT).encode("utf-8", "replace").decode()
 

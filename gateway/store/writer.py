@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from gateway.domain.kept_text import KeptText
 from gateway.domain.record import RequestRecord
 from gateway.store.schema import SchemaError
 from gateway.store.sinks import RecordRejectedError, Sink, SinkUnavailableError
@@ -22,7 +23,7 @@ class Waiting(Protocol):
     """What waits for the database; `gateway.store.spool.backlog.Backlog` is one."""
 
     def find_left(self) -> None: ...
-    def take(self, limit: int) -> Sequence[RequestRecord]: ...
+    def take(self, limit: int) -> Sequence[RequestRecord | KeptText]: ...
     def done(self) -> None: ...
 
 
@@ -38,7 +39,7 @@ class RecordWriter:
         self._sink = sink
         self._prepare = prepare
         self._poll_s = poll_s
-        self._in_hand: Sequence[RequestRecord] = ()
+        self._in_hand: Sequence[RequestRecord | KeptText] = ()
         self._failures = 0
         self._looked_at_s: float | None = None
         self._closing = threading.Event()
@@ -46,6 +47,7 @@ class RecordWriter:
         self._thread = threading.Thread(target=self._run, name="record-writer", daemon=True)
         self.refused = 0
         """Records the database will never take, for what they hold."""
+        self.texts_refused = 0
         self.is_done = False
         """Whether it ended with nothing left to write."""
         self._caught_up_at_s = time.monotonic()
@@ -95,7 +97,7 @@ class RecordWriter:
             self._in_hand = self._in_hand or self._waiting.take(BATCH)
             if self._in_hand:
                 try:
-                    self._sink.write(self._in_hand)
+                    self._write(self._in_hand)
                 except RecordRejectedError:
                     self._write_singly(self._in_hand)
             is_all = not self._in_hand
@@ -111,15 +113,26 @@ class RecordWriter:
             self._looked_at_s = now_s
             self._waiting.find_left()
 
-    def _write_singly(self, records: Sequence[RequestRecord]) -> None:
-        """Find the records the database refuses among these, and drop them."""
-        for number, record in enumerate(records):
-            self._in_hand = records[number:]
+    def _write(self, entries: Sequence[RequestRecord | KeptText]) -> None:
+        texts = [each for each in entries if isinstance(each, KeptText)]
+        self._sink.write([each for each in entries if isinstance(each, RequestRecord)], texts)
+
+    def _write_singly(self, entries: Sequence[RequestRecord | KeptText]) -> None:
+        """Find what the database refuses among these, and drop it."""
+        for number, each in enumerate(entries):
+            self._in_hand = entries[number:]
             try:
-                self._sink.write([record])
+                self._write([each])
             except RecordRejectedError as error:
-                self.refused += 1
-                logger.error("record %r is dropped: the database refuses it: %s", record.id, error)  # noqa: TRY400
+                self._drop(each, error)
+
+    def _drop(self, refused: RequestRecord | KeptText, error: RecordRejectedError) -> None:
+        if isinstance(refused, KeptText):  # the error may say what is in it
+            self.texts_refused += 1
+            logger.error("the text of request %r is dropped: the database refuses it", refused.request_id)
+        else:
+            self.refused += 1
+            logger.error("record %r is dropped: the database refuses it: %s", refused.id, error)
 
     def _back_off(self, error: Exception) -> None:
         delay_s = min(self._poll_s * 2**self._failures, LONGEST_BACKOFF_S)

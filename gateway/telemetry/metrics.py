@@ -54,6 +54,8 @@ class LedgerStatus(Protocol):
     @property
     def lost(self) -> int: ...
     @property
+    def texts_lost(self) -> int: ...
+    @property
     def housekeeping_failures(self) -> int: ...
     @property
     def waiting_bytes(self) -> int: ...
@@ -169,6 +171,11 @@ class MetricsRecorder:
         self._at_scrape(
             lambda: CounterMetricFamily(
                 "sizewise_records_dropped", "Records lost before they were stored.", value=ledger.lost
+            )
+        )
+        self._at_scrape(
+            lambda: CounterMetricFamily(
+                "sizewise_texts_dropped", "Texts that policies wanted kept, and are not.", value=ledger.texts_lost
             )
         )
         self._at_scrape(

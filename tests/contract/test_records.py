@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import Engine
 
+from gateway.domain.kept_text import KeptText
 from gateway.domain.record import CheckResult, RequestRecord
 from gateway.store.engine import open_engine
 from gateway.store.ledger import Ledger
@@ -193,9 +194,9 @@ class _Refusals:
     def revision(self) -> str | None:
         return self._sink.revision()
 
-    def write(self, records: Sequence[RequestRecord]) -> None:
+    def write(self, records: Sequence[RequestRecord], texts: Sequence[KeptText] = ()) -> None:
         try:
-            self._sink.write(records)
+            self._sink.write(records, texts)
         except SinkUnavailableError:
             self.seen += 1
             raise

@@ -21,13 +21,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from msgspec.structs import replace
+from sqlalchemy import text
 
 from gateway.store.engine import open_engine
 from gateway.store.ledger import Ledger
 from gateway.store.reports import list_decisions
 from gateway.store.spool.spool import GROUP_S, Durability
 from gateway.store.upgrade import upgrade
-from tests.builders import a_record, an_intent
+from tests.builders import a_record, an_intent, what_was_said
 
 WINDOW_S = 0.25
 """What `group` and `none` may lose: the group, and a slow machine's time to write and sync it."""
@@ -35,6 +36,7 @@ _LOOPS = 8
 _LONGEST_RUN_S = 0.25
 _PIPE_BYTES = 1 << 20
 _RECORD = a_record()
+_SAID = what_was_said("I am ann@example.com", received_at=time.time())
 
 
 @dataclass(kw_only=True)
@@ -50,7 +52,8 @@ class Heard:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """rows: outcome → how many; lost: accepted longer than the window before the kill, and nowhere;
-    in_window: accepted just before it, and nowhere; forgotten: answered before the window, and yet told as unknown."""
+    in_window: accepted just before it, and nowhere; forgotten: answered before the window, and yet told as unknown;
+    texts: how many are kept, each once, as their table sees to it."""
 
     points: int
     accepted: int
@@ -60,6 +63,8 @@ class Verdict:
     in_window: int
     longest_window_s: float
     forgotten: int
+    texts: int
+    texts_without_record: int
 
 
 def kill_often(url: str, spool: Path, *, points: int, durability: Durability, seed: int) -> Verdict:
@@ -131,6 +136,7 @@ async def _client(ledger: Ledger, tell: int, name: str) -> None:
         _say(tell, f"accepted {request_id} {time.monotonic()}\n")
         await asyncio.sleep(dice.choice((0.0, 0.001, 0.01)))
         ledger.spool.record(replace(_RECORD, id=request_id))
+        ledger.redactor.add(replace(_SAID, request_id=request_id))
         _say(tell, f"answered {request_id} {time.monotonic()}\n")
         await asyncio.sleep(0)
 
@@ -142,6 +148,8 @@ def _say(tell: int, line: str) -> None:
 def _verdict(url: str, heard: Heard, window_s: float, points: int) -> Verdict:
     engine = open_engine(url)
     records = list_decisions(engine, limit=10**9)
+    with engine.connect() as connection:
+        texts = connection.execute(text("SELECT request_id FROM texts")).scalars().all()
     engine.dispose()
     outcomes = {record.id: record.outcome for record in records}
     missing = {each: heard.killed_at_s[each] - at_s for each, at_s in heard.accepted.items() if each not in outcomes}
@@ -160,6 +168,8 @@ def _verdict(url: str, heard: Heard, window_s: float, points: int) -> Verdict:
             outcomes.get(each) == "unknown" and heard.killed_at_s[each] - at_s > WINDOW_S
             for each, at_s in heard.answered.items()
         ),
+        texts=len(texts),
+        texts_without_record=sum(outcomes.get(each, "unknown") == "unknown" for each in texts),
     )
 
 
@@ -173,7 +183,7 @@ def main() -> int:
         url, spool = f"sqlite:///{folder}/records.db", Path(folder) / "spool"
         verdict = kill_often(url, spool, points=given.points, durability=given.durability, seed=given.seed)
     sys.stdout.write(f"{given.durability}, group of {GROUP_S * 1e3:g} ms: {verdict}\n")
-    return int(verdict.lost > 0 or verdict.doubled > 0 or verdict.forgotten > 0)
+    return int(any((verdict.lost, verdict.doubled, verdict.forgotten, verdict.texts_without_record)))
 
 
 if __name__ == "__main__":

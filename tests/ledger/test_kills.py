@@ -31,6 +31,8 @@ def test_what_was_accepted_before_the_window_of_a_kill_is_in_the_database_once(
     assert verdict.rows["unknown"] > 0
     assert (verdict.lost, verdict.doubled, verdict.forgotten) == (0, 0, 0)
     assert verdict.in_window == 0 or durability != "sync"
+    assert verdict.texts > 50
+    assert verdict.texts_without_record == 0
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from gateway.policyfile.problems import PolicyError
 from gateway.policyfile.watcher import PolicyWatcher
 from gateway.settings import Settings
 from gateway.store.spool.folders import SpoolFolderError
+from gateway.store.spool.redactor import Redactor
 from gateway.store.spool.spool import Spool
 from gateway.store.urls import DatabaseUrlError
 from gateway.telemetry.metrics import MetricsRecorder
@@ -108,7 +109,7 @@ def test_what_was_recorded_is_in_the_database_after_the_close(tmp_path: Path) ->
 def test_what_is_recorded_is_kept_and_counted(tmp_path: Path) -> None:
     metrics = MetricsRecorder(CollectorRegistry(), version="1")
     spool = Spool(tmp_path)
-    recorder = CountedRecorder(spool, metrics)
+    recorder = CountedRecorder(spool, Redactor(spool.add_text), metrics)
 
     kept = recorder.begun(an_intent())
     under_way = "sizewise_inflight_requests 1.0" in metrics.expose()[0].decode()

@@ -15,7 +15,7 @@ from gateway.domain.errors import (
     UpstreamInterruptedError,
     UpstreamRejectedError,
 )
-from gateway.domain.policy import Constraint, Policy, PolicySet
+from gateway.domain.policy import Constraint, KeepText, Policy, PolicySet
 from gateway.domain.record import RequestRecord
 from gateway.domain.request import Caller, ChatRequest, Message
 from gateway.domain.rollout import Rollout
@@ -418,3 +418,52 @@ def test_a_client_that_leaves_while_the_disk_is_waited_for_is_recorded() -> None
 
     assert life.record.outcome == "client_disconnected"
     assert not life.provider.called
+
+
+_KEPT = a_policy(keep_text=KeepText(teams=None, days=1))
+
+
+def _delivered(life: Life) -> list[bytes]:
+    assert [said.request_id for said in life.recorder.said] == [life.record.id]
+    return [said.delivered for said in life.recorder.said]
+
+
+def test_nothing_that_was_said_leaves_the_request_unless_its_policy_asks() -> None:
+    assert _live(Answers(body=b"{}")).recorder.said == []
+    assert (
+        _live(Answers(body=b"{}"), policy=a_policy(keep_text=KeepText(teams=frozenset("a"), days=1))).recorder.said
+        == []
+    )
+
+
+def test_what_was_asked_and_delivered_is_handed_over_after_the_record() -> None:
+    whole = _live(Answers(body=b'{"choices":[]}'), policy=_KEPT)
+    streamed = _live(
+        Streams(steps=(b"data: a\n\n", b"data: b\n\n")), exchange=FakeExchange(request=_STREAMED), policy=_KEPT
+    )
+
+    assert _delivered(whole) == [b'{"choices":[]}']
+    assert _delivered(streamed) == [b"data: a\n\ndata: b\n\n"]
+    assert streamed.recorder.said[0].is_stream
+    assert whole.recorder.said[0].conversation.messages[0].text == "What is the capital of France?"
+
+
+def test_of_a_client_that_left_only_what_it_was_given_is_kept() -> None:
+    life = _live(
+        Streams(steps=(b"data: a\n\n", 5.0, b"data: b\n\n")),
+        exchange=FakeExchange(request=_STREAMED),
+        policy=_KEPT,
+        cancel_at_s=1.0,
+    )
+
+    assert _delivered(life) == [b"data: a\n\n"]
+
+
+def test_of_a_request_that_failed_what_was_asked_is_kept() -> None:
+    assert _delivered(_live(Fails(error=DOWN), policy=_KEPT)) == [b""]
+
+
+def test_a_candidate_that_does_not_decide_has_nothing_kept() -> None:
+    life = _live(Answers(body=b"{}"), candidate=replace(_KEPT, name="next", rollout=Rollout(mode="shadow")))
+
+    assert life.recorder.said == []

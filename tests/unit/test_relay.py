@@ -10,6 +10,7 @@ from gateway.domain.answer import Checks
 from gateway.domain.decision import Decision
 from gateway.domain.errors import FailedCheckError, UpstreamTimeoutError
 from gateway.domain.policy import Check, Timeouts
+from gateway.trail import Delivered, Trail
 from tests.builders import a_decision, a_request, a_route
 from tests.fakes import Answers, Fails, Streams
 from tests.unit.walks import COST, DOWN, LARGE, SMALL, STREAMED, USAGE, a_plan, walk_plan
@@ -185,3 +186,16 @@ def test_the_health_board_hears_of_a_streams_first_byte() -> None:
     walk = walk_plan(Streams(), request=STREAMED, decision=a_plan())
 
     assert walk.health.answering == ["small-a"]
+
+
+@pytest.mark.parametrize("request_", [a_request(), STREAMED], ids=["whole", "streamed"])
+def test_only_the_answer_that_was_delivered_is_collected(request_: Any) -> None:
+    bad, good = (_stream(" "), _stream("Paris")) if request_.stream else (_answer(" "), _answer("Paris"))
+    trail = Trail(0.0, 0.0)
+    trail.delivered = Delivered(10_000)
+
+    walk = walk_plan(bad, good, request=request_, decision=_checked(NOT_EMPTY), trail=trail)
+
+    assert walk.provider.called == ["small-a", "large-a"]
+    assert trail.delivered.data == b"".join(walk.exchange.sent)
+    assert b"Paris" in trail.delivered.data

@@ -1,7 +1,7 @@
 import pytest
 
 from gateway.domain.errors import AttemptsExhaustedError, NoDeploymentError, UpstreamInterruptedError
-from gateway.domain.policy import Deployment
+from gateway.domain.policy import Deployment, KeepText
 from gateway.domain.record import AttemptRecord, RequestRecord
 from gateway.domain.request import Caller
 from gateway.domain.session import Session
@@ -265,3 +265,47 @@ def test_where_nobody_answered_there_is_nothing_new_to_remember() -> None:
     story.decision = a_decision()
 
     assert story.remembered() is None
+
+
+def _said(team: str, keep: KeepText | None, delivered: bytes = b"") -> tuple[bool, bool]:
+    """Whether what was delivered is collected, and whether there is anything to keep."""
+    policy = a_policy(keep_text=keep)
+    story = Story("req-7", Caller(key_id="key_1", team=team), a_request(), policy, ManualClock())
+    if story.trail.delivered is not None:
+        story.trail.delivered.add(delivered)
+    said = story.said()
+    assert said is None or said.delivered == delivered
+    return story.trail.delivered is not None, said is not None
+
+
+@pytest.mark.parametrize(
+    ("team", "keep", "kept"),
+    [
+        ("claims", None, (False, False)),
+        ("claims", KeepText(teams=frozenset({"claims"}), days=1), (True, True)),
+        ("claims", KeepText(teams=frozenset({"legal"}), days=1), (False, False)),
+        ("claims", KeepText(teams=None, days=1), (True, True)),
+        ("", KeepText(teams=None, days=1), (True, True)),
+        ("", KeepText(teams=frozenset({"claims"}), days=1), (False, False)),
+    ],
+)
+def test_what_was_said_is_kept_of_the_teams_the_policy_names(
+    team: str, keep: KeepText | None, kept: tuple[bool, bool]
+) -> None:
+    assert _said(team, keep, b"{}" if kept[0] else b"") == kept
+
+
+def test_where_answers_are_not_kept_nothing_of_them_is_collected() -> None:
+    assert _said("claims", KeepText(teams=None, days=1, answers=False)) == (False, True)
+
+
+def test_what_is_kept_says_whose_it_is_how_much_and_for_how_long() -> None:
+    policy = a_policy(keep_text=KeepText(teams=None, days=9, max_bytes=512))
+    story = Story("req-7", Caller(key_id="key_1", team="claims"), a_request("x" * 9_000), policy, ManualClock())
+
+    said = story.said()
+
+    assert said is not None
+    assert (said.request_id, said.team, said.days, said.most_bytes) == ("req-7", "claims", 9, 512)
+    assert said.received_at == story.received_at
+    assert len(said.conversation.messages[0].text) < 9_000

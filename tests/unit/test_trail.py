@@ -5,7 +5,7 @@ from gateway.domain.price_tiers import Hours, OffPeak, Tariff
 from gateway.domain.pricing import price_version
 from gateway.domain.record import AttemptRecord, CheckResult
 from gateway.domain.usage import MoreUsage, Usage
-from gateway.trail import Trail
+from gateway.trail import Delivered, Trail
 from tests.builders import a_deployment, a_price
 
 _DOWN = UpstreamUnavailableError("down", status=503)
@@ -115,3 +115,21 @@ def test_a_call_that_used_nothing_has_no_version_of_a_price() -> None:
     record = _called(Trail(0.0, 0.0), "small-a")
 
     assert (record.price_version, record.energy_uwh) == (None, None)
+
+
+def test_what_is_delivered_beyond_the_bound_is_not_collected_and_it_is_told() -> None:
+    delivered = Delivered(10)
+
+    for part in (b"12345", b"67890", b"x", b""):
+        delivered.add(part)
+
+    assert (delivered.data, delivered.is_cut) == (b"1234567890", True)
+
+
+def test_what_is_delivered_within_the_bound_is_whole() -> None:
+    delivered = Delivered(10)
+
+    delivered.add(b"123")
+    delivered.add(b"456")
+
+    assert (delivered.data, delivered.is_cut) == (b"123456", False)

@@ -71,11 +71,12 @@ def walk_plan(
     cooling: Mapping[str, float] | None = None,
     budgets: RetryBudgets | None = None,
     answer_ok: float | None = None,
+    trail: Trail | None = None,
 ) -> Walk:
     """Walk a plan whose calls have these outcomes in order; `takes_s` is the client's share of each piece sent."""
     request = request or a_request()
     walk = Walk(
-        trail=Trail(0.0, 0.0),
+        trail=trail or Trail(0.0, 0.0),
         provider=FakeProvider(*outcomes),
         exchange=FakeExchange(request=request, takes_s=takes_s, send_error=send_error),
         health=FakeHealthBoard(cooling),

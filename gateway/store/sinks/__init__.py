@@ -6,6 +6,7 @@ SQLAlchemy serves the reading side only: it would cost the serving process 30 MB
 from collections.abc import Sequence
 from typing import Protocol
 
+from gateway.domain.kept_text import KeptText
 from gateway.domain.record import RequestRecord
 from gateway.store.urls import DatabaseUrlError, postgres_rest, sqlite_path, unknown
 
@@ -25,9 +26,10 @@ class Sink(Protocol):
         """The revision the database's schema is at; None where it has none. Raises SinkUnavailableError."""
         ...
 
-    def write(self, records: Sequence[RequestRecord]) -> None:
+    def write(self, records: Sequence[RequestRecord], texts: Sequence[KeptText] = ()) -> None:
         """Write all of them, or none, in one transaction; those already there stay as they are.
 
+        A text whose record is not there, nor among these, is left out.
         Raises SinkUnavailableError or RecordRejectedError.
         """
         ...

@@ -16,17 +16,21 @@ from psycopg import sql
 from psycopg.adapt import Buffer, Dumper
 from psycopg.pq import Format
 
+from gateway.domain.kept_text import KeptText
 from gateway.domain.record import RequestRecord
 from gateway.store.marks import hours_of
 from gateway.store.partitions import PARTITION_NAMES, create_statements, missing
 from gateway.store.rows import ATTEMPT_COLUMNS, REQUEST_COLUMNS, Values, attempt_values, request_values
 from gateway.store.sinks import RecordRejectedError, SinkUnavailableError
+from gateway.store.text_rows import TEXT_COLUMNS, text_values
 
 _CHUNK = 50
 _CONNECT_TIMEOUT_S = 5
 _STATEMENT_TIMEOUT_MS = 30_000
 _REJECTED = (psycopg.DataError, psycopg.IntegrityError, OverflowError, TypeError, ValueError, struct.error)
-_COLUMNS = {"requests": REQUEST_COLUMNS, "attempts": ATTEMPT_COLUMNS}
+_COLUMNS = {"requests": REQUEST_COLUMNS, "attempts": ATTEMPT_COLUMNS, "texts": TEXT_COLUMNS}
+_ALL = sql.SQL("")
+_WITH_A_RECORD = sql.SQL("WHERE EXISTS (SELECT 1 FROM requests WHERE id = request_id)")
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 _Cursor = psycopg.Cursor[tuple[Any, ...]]
@@ -51,14 +55,14 @@ class PostgresSink:
         except psycopg.Error as error:
             raise self._unavailable(error) from error
 
-    def write(self, records: Sequence[RequestRecord]) -> None:
+    def write(self, records: Sequence[RequestRecord], texts: Sequence[KeptText] = ()) -> None:
         try:
             connection = self._connected()
             self._make_partitions(connection)
             try:
-                self._write(connection, records, self._copy)
+                self._write(connection, records, texts, self._copy)
             except psycopg.errors.UniqueViolation:
-                self._write(connection, records, self._copy_what_is_new)
+                self._write(connection, records, texts, self._copy_what_is_new)
         except _REJECTED as error:
             raise RecordRejectedError(f"{type(error).__name__}: {error}") from error
         except psycopg.Error as error:
@@ -83,12 +87,16 @@ class PostgresSink:
             self._connection.adapters.register_dumper(None, _JsonText)
         return self._connection
 
-    def _write(self, connection: Connection, records: Sequence[RequestRecord], copy: _Copy) -> None:
+    def _write(
+        self, connection: Connection, records: Sequence[RequestRecord], texts: Sequence[KeptText], copy: _Copy
+    ) -> None:
         with connection.transaction(), connection.cursor() as cursor:
             copy(cursor, "requests", _chunks(records, _request_values))
             copy(cursor, "attempts", _chunks(records, attempt_values))
             marks = "INSERT INTO rollup_marks (hour) SELECT unnest(%s::timestamptz[])"
             cursor.execute(marks, [hours_of(records)])
+            if texts:
+                self._copy_what_is_new(cursor, "texts", iter(text_values(texts, _time)), _WITH_A_RECORD)
 
     def _copy(self, cursor: _Cursor, table: str, rows: Iterator[Values], *, into: str | None = None) -> None:
         statement = sql.SQL("COPY {table} ({columns}) FROM STDIN (FORMAT BINARY)").format(
@@ -100,17 +108,18 @@ class PostgresSink:
             for row in rows:
                 copy.write_row(row)
 
-    def _copy_what_is_new(self, cursor: _Cursor, table: str, rows: Iterator[Values]) -> None:
+    def _copy_what_is_new(self, cursor: _Cursor, table: str, rows: Iterator[Values], condition: sql.SQL = _ALL) -> None:
         """What is there already stays as it is: the rows are copied into a table of this connection's own first."""
         names = {
             "table": sql.Identifier(table),
             "new": sql.Identifier(f"new_{table}"),
             "columns": _names(_COLUMNS[table]),
+            "condition": condition,
         }
         like = "CREATE TEMP TABLE IF NOT EXISTS {new} (LIKE {table}) ON COMMIT DELETE ROWS"
         cursor.execute(sql.SQL(like).format(**names))
         self._copy(cursor, table, rows, into=f"new_{table}")
-        insert = "INSERT INTO {table} ({columns}) SELECT {columns} FROM {new} ON CONFLICT DO NOTHING"
+        insert = "INSERT INTO {table} ({columns}) SELECT {columns} FROM {new} {condition} ON CONFLICT DO NOTHING"
         cursor.execute(sql.SQL(insert).format(**names))
 
     def _types_of(self, cursor: _Cursor, table: str) -> list[str]:

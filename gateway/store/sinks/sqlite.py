@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
+from gateway.domain.kept_text import KeptText
 from gateway.domain.record import RequestRecord
 from gateway.store.marks import hours_of
 from gateway.store.rows import ATTEMPT_COLUMNS, REQUEST_COLUMNS, attempt_values, request_values
 from gateway.store.sinks import RecordRejectedError, SinkUnavailableError
+from gateway.store.text_rows import TEXT_COLUMNS, text_values
 
 _CHUNK = 50
 _CHECKPOINT_PAGES = 4_000
@@ -31,6 +33,11 @@ def _insert_into(table: str, columns: Sequence[str]) -> str:
 _INSERT_REQUEST = _insert_into("requests", REQUEST_COLUMNS)
 _INSERT_ATTEMPT = _insert_into("attempts", ATTEMPT_COLUMNS)
 _INSERT_MARK = _insert_into("rollup_marks", ("hour",))
+_INSERT_TEXT = (
+    f"INSERT INTO texts ({', '.join(TEXT_COLUMNS)})"  # noqa: S608 - our own names
+    f" SELECT {', '.join(f'?{place + 1}' for place in range(len(TEXT_COLUMNS)))}"
+    " WHERE EXISTS (SELECT 1 FROM requests WHERE id = ?1) ON CONFLICT DO NOTHING"
+)
 
 
 class SqliteSink:
@@ -47,12 +54,14 @@ class SqliteSink:
         except sqlite3.Error as error:
             raise self._unavailable(error) from error
 
-    def write(self, records: Sequence[RequestRecord]) -> None:
+    def write(self, records: Sequence[RequestRecord], texts: Sequence[KeptText] = ()) -> None:
         try:
             with self._connected() as connection:
                 for start in range(0, len(records), _CHUNK):
                     _insert(connection, records[start : start + _CHUNK])
                 connection.executemany(_INSERT_MARK, [(_time_text(hour.timestamp()),) for hour in hours_of(records)])
+                if texts:
+                    connection.executemany(_INSERT_TEXT, text_values(texts, _time_text))
         except _REJECTED as error:
             raise RecordRejectedError(f"{type(error).__name__}: {error}") from error
         except sqlite3.Error as error:

@@ -9,13 +9,16 @@ from typing import Final
 import msgspec
 
 from gateway.domain.intent import Intent, unfinished
+from gateway.domain.kept_text import KeptText
 from gateway.domain.record import RequestRecord
-from gateway.store.spool.contents import intent_of, record_of
+from gateway.store.spool.contents import intent_of, record_of, text_of
 from gateway.store.spool.folders import HeldFolder, left_folders
-from gateway.store.spool.frames import INTENT, RECORD, Frame, SpoolVersionError
-from gateway.store.spool.segments import SegmentReader, Tail, segment_numbers, segment_path
+from gateway.store.spool.frames import INTENT, RECORD, TEXT, Frame, SpoolVersionError
+from gateway.store.spool.segments import MOST_AT_ONCE, SegmentReader, Tail, segment_numbers, segment_path
 
 _ENDLESS: Final = Tail(2**62, 0)
+Entry = RequestRecord | KeptText
+"""What the database gets. A text comes after its record."""
 
 logger = logging.getLogger(__name__)
 
@@ -36,18 +39,23 @@ class Segments:
         self.unreadable = 0
         """Frames that were whole and still no record."""
 
-    def take(self, limit: int) -> list[RequestRecord]:
-        """The next records, at most `limit`; none: there are no more now. Raises SpoolVersionError."""
-        taken: list[RequestRecord] = []
+    def take(self, limit: int) -> list[Entry]:
+        """The next entries, at most `limit`, fewer where they are long; none: there are no more now.
+
+        Raises SpoolVersionError.
+        """
+        taken: list[Entry] = []
+        size = 0
         tail = _ENDLESS if self._tail is None else self._tail()
-        while len(taken) < limit:
+        while len(taken) < limit and size < MOST_AT_ONCE:
             reader = self._reader or self._next_reader(tail)
             if reader is None:
                 break
             end = tail.size if reader.number == tail.number else reader.size()
             frames = reader.read(end, limit - len(taken))
-            taken.extend(record for each in frames if (record := self._told(each)) is not None)
+            taken.extend(entry for each in frames if (entry := self._told(each)) is not None)
             if frames:
+                size += sum(len(each.payload) for each in frames) if taken else 0
                 continue
             if reader.number >= tail.number:
                 break
@@ -94,12 +102,14 @@ class Segments:
         self._finished.append((reader.number, end))
         self.close()
 
-    def _told(self, each: Frame) -> RequestRecord | None:
+    def _told(self, each: Frame) -> Entry | None:
         try:
             if each.kind == RECORD:
                 record = record_of(each.payload)
                 self._under_way.pop(record.id, None)
                 return record
+            if each.kind == TEXT:
+                return text_of(each.payload)
             if each.kind == INTENT and self._tail is None:
                 intent = intent_of(each.payload)
                 self._under_way[intent.id] = intent
@@ -130,12 +140,12 @@ class Backlog:
             logger.info("records were left in %s by a process that died: they are taken over", folder.path)
             self._left.append((folder, Segments(folder.path)))
 
-    def take(self, limit: int) -> list[RequestRecord]:
-        """The next records, at most `limit` of what was recorded, and more of what was not over; none: all is taken."""
+    def take(self, limit: int) -> list[Entry]:
+        """The next entries, at most `limit` of what was recorded, and more of what was not over; none: all is taken."""
         while self._left:
             folder, segments = self._left[0]
             try:
-                taken = segments.take(limit) or segments.left_under_way()
+                taken = segments.take(limit) or [*segments.left_under_way()]
             except (SpoolVersionError, OSError) as error:
                 logger.error("records stay in the spool: %s", error)  # noqa: TRY400
                 segments.close()
@@ -143,7 +153,7 @@ class Backlog:
                 self._left.popleft()
                 continue
             if taken:
-                self._recovered += len(taken)
+                self._recovered += sum(isinstance(each, RequestRecord) for each in taken)
                 return taken
             segments.done()
             segments.close()

@@ -1,16 +1,18 @@
-"""Records and intents to frames and back."""
+"""Records, intents and kept texts to frames and back."""
 
 from typing import Any, Final
 
 import msgspec
 
 from gateway.domain.intent import Intent
+from gateway.domain.kept_text import KeptText
 from gateway.domain.record import RequestRecord
-from gateway.store.spool.frames import INTENT, RECORD, frame
+from gateway.store.spool.frames import INTENT, RECORD, TEXT, frame
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _record: Final = msgspec.msgpack.Decoder(RequestRecord).decode
 _intent: Final = msgspec.msgpack.Decoder(Intent).decode
+_text: Final = msgspec.msgpack.Decoder(KeptText).decode
 
 
 def record_frame(record: RequestRecord) -> bytes:
@@ -20,6 +22,10 @@ def record_frame(record: RequestRecord) -> bytes:
 
 def intent_frame(intent: Intent) -> bytes:
     return frame(INTENT, _encoded(intent))
+
+
+def text_frame(text: KeptText) -> bytes:
+    return frame(TEXT, _encoded(text))
 
 
 def record_of(payload: bytes) -> RequestRecord:
@@ -32,7 +38,12 @@ def intent_of(payload: bytes) -> Intent:
     return _intent(payload)
 
 
-def _encoded(value: RequestRecord | Intent) -> bytes:
+def text_of(payload: bytes) -> KeptText:
+    """Raises msgspec.MsgspecError for what is no kept text."""
+    return _text(payload)
+
+
+def _encoded(value: RequestRecord | Intent | KeptText) -> bytes:
     try:
         return _encode(value)
     except UnicodeEncodeError:

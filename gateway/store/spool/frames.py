@@ -17,6 +17,8 @@ _FORMAT: Final = b"sizewise spool\n"
 HEAD: Final = _FORMAT + bytes([VERSION])
 INTENT: Final = b"I"
 RECORD: Final = b"R"
+TEXT: Final = b"T"
+"""A release that knows no such kind passes it over: the text is lost then, and no record."""
 NOTHING: Final = b"N"
 """Written to find out whether the disk takes anything again."""
 _PREFIX: Final = struct.Struct("<II")

@@ -9,6 +9,8 @@ from typing import Final, NamedTuple
 from gateway.store.spool.frames import HEAD, Frame, check_head, frames_in
 
 _CHUNK: Final = 1 << 20
+MOST_AT_ONCE: Final = 4 << 20
+"""Bytes of frames that are read at once, and the last frame: texts are long, and a batch is in memory whole."""
 _SUFFIX: Final = ".segment"
 
 
@@ -90,7 +92,8 @@ class SegmentReader:
         """The next whole frames before offset `end`, at most `limit`; none: the rest, if any, is torn."""
         found: list[Frame] = []
         want = _CHUNK
-        while len(found) < limit and self.offset < end:
+        stop = min(end, self.offset + MOST_AT_ONCE)
+        while len(found) < limit and self.offset < stop:
             data = os.pread(self._file, min(want, end - self.offset), self.offset)
             before = self.offset
             for each in frames_in(data, self.offset):

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Final, Literal
 
 from gateway.domain.intent import Intent
+from gateway.domain.kept_text import KeptText
 from gateway.domain.record import RequestRecord
-from gateway.store.spool.contents import intent_frame, record_frame
+from gateway.store.spool.contents import intent_frame, record_frame, text_frame
 from gateway.store.spool.frames import NOTHING, frame
 from gateway.store.spool.segments import OpenSegment, Tail
 
@@ -24,6 +25,8 @@ SEGMENT_BYTES: Final = 8 << 20
 MEMORY_BYTES: Final = 16 << 20
 RETRY_S: Final = 1.0
 _LOG_EVERY_S: Final = 60.0
+_TEXT_SHARE: Final = 0.5
+"""Of the bytes that may wait, on the disk and in memory, texts take what is below it; records take all."""
 _Waiters = list[asyncio.Future[bool]]
 
 logger = logging.getLogger(__name__)
@@ -64,6 +67,8 @@ class Spool:
         self._frames: deque[bytes] = deque()
         self._waiters: deque[asyncio.Future[bool]] = deque()
         self._taken_bytes = self._settled_bytes = self._written_bytes = 0
+        self._texts: deque[bytes] = deque()
+        self._text_bytes_taken = self._text_bytes_settled = 0
         self._in_hand: list[bytes] = []
         self._segment: OpenSegment | None = None
         self._next_number = 1
@@ -77,6 +82,8 @@ class Spool:
         self.lost = 0
         """Records that were not kept: the disk took none, and memory was full; or they could not be encoded."""
         self.recorded = 0
+        self.texts_lost = 0
+        """Texts that were not kept because the disk took none when their turn came."""
 
     @property
     def can_record(self) -> bool:
@@ -124,6 +131,18 @@ class Spool:
         # Only now: a segment begun in between must have one of the two.
         self._under_way.pop(record.id, None)
 
+    def add_text(self, text: KeptText) -> bool:
+        """Keep it, once its request is recorded; False where that would take room from records. On one thread."""
+        each = text_frame(text)
+        waiting = self._text_bytes_taken - self._text_bytes_settled + len(each)
+        has_room = waiting <= self._memory_bytes * _TEXT_SHARE and self.waiting_bytes <= self._max_bytes * _TEXT_SHARE
+        if self.failure is not None or not has_room:
+            return False
+        self._text_bytes_taken += len(each)
+        self._texts.append(each)
+        self._wake.set()
+        return True
+
     def close(self, timeout_s: float) -> None:
         """Write what waits in memory, for at most `timeout_s`."""
         self._closing.set()
@@ -158,13 +177,14 @@ class Spool:
         self._drop_segment()
 
     def _commit(self) -> None:
-        # The waiters first: the frame of each was appended before it.
+        # The waiters and texts first: the frame of each waiter, and the record of each text, was appended before it.
         waiters = [self._waiters.popleft() for _ in range(len(self._waiters))]
+        texts = [self._texts.popleft() for _ in range(len(self._texts))]
         self._in_hand.extend(self._frames.popleft() for _ in range(len(self._frames)))
         is_written = False
         try:
-            if self._in_hand or self.failure is not None:
-                self._write(self._in_hand or [frame(NOTHING, b"")])
+            if self._in_hand or texts or self.failure is not None:
+                self._write([*self._in_hand, *texts] or [frame(NOTHING, b"")])
                 self._settled_bytes += sum(map(len, self._in_hand))
                 self._in_hand = []
             is_written = True
@@ -172,6 +192,8 @@ class Spool:
         except OSError as error:
             self._failed(error.strerror or str(error))
         finally:
+            self._text_bytes_settled += sum(map(len, texts))
+            self.texts_lost += 0 if is_written else len(texts)  # the records are tried again without them
             _tell(waiters, is_written)
 
     def _write(self, frames: list[bytes]) -> None:

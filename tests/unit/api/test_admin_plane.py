@@ -147,6 +147,7 @@ def test_a_policy_is_outlined_in_its_own_words() -> None:
                 "version": "v1",
                 "serves": ["auto"],
                 "rollout": {"mode": "on", "share": 0.0},
+                "keep_text": None,
                 "threshold": 0.6,
                 "baseline": "large-a",
                 "constraints": [{"name": "home", "when": "true", "require": "labels.x == 1"}],

@@ -13,6 +13,7 @@ from gateway.counters.health import MemoryHealthBoard
 from gateway.counters.memory import MemorySessions, OpenAdmission
 from gateway.domain.errors import UpstreamInterruptedError
 from gateway.domain.intent import Intent
+from gateway.domain.kept_text import Said
 from gateway.domain.policy import Deployment, Timeouts
 from gateway.domain.record import RequestRecord
 from gateway.domain.request import ChatRequest
@@ -94,6 +95,9 @@ class Endpoint:
 
     def _retried(self) -> None:
         self.retries += 1
+
+    def keep_text(self, said: Said) -> None:
+        raise AssertionError("no policy here has text kept")
 
     @property
     def can_record(self) -> bool:

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -6,12 +7,13 @@ from click.testing import CliRunner, Result
 
 from gateway.cli.report import report
 from gateway.domain.feedback import Feedback
+from gateway.domain.kept_text import KeptText
 from gateway.domain.record import RequestRecord
 from gateway.store.feedback_keeper import FeedbackKeeper
 from gateway.store.sinks import open_sink
 from gateway.store.upgrade import upgrade
 from gateway.store.urls import DATABASE_URL_VARIABLE
-from tests.builders import a_record
+from tests.builders import a_kept_text, a_record
 
 
 @pytest.fixture
@@ -19,10 +21,10 @@ def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/records.db"
 
 
-def _filled(url: str, *records: RequestRecord) -> None:
+def _filled(url: str, *records: RequestRecord, texts: Sequence[KeptText] = ()) -> None:
     upgrade(url)
     sink = open_sink(url)
-    sink.write(records)
+    sink.write(records, texts)
     sink.close()
 
 
@@ -180,3 +182,31 @@ def test_a_database_that_is_down_is_one_line_without_its_password() -> None:
 
 def test_a_database_we_do_not_know_is_wrong_use() -> None:
     assert _run("decisions", url="mysql://host/name").exit_code == 2
+
+
+def test_the_text_is_told_only_to_who_asks_for_it(url: str) -> None:
+    _filled(url, a_record(), texts=[a_kept_text()])
+
+    without, with_text = _run("explain", "req-1", url=url), _run("explain", "req", "--text", url=url)
+
+    assert "capital of France" not in without.stdout
+    assert "capital of France" not in _run("explain", "req-1", "--json", url=url).stdout
+    assert with_text.stdout.startswith(without.stdout)
+    assert with_text.stdout.endswith("user:\n  What is the capital of France?\nAnswer:\n  Paris.\n")
+
+
+def test_where_no_text_is_kept_it_is_told_why(url: str) -> None:
+    _filled(url, a_record())
+
+    told, as_json = _run("explain", "req-1", "--text", url=url), _run("explain", "req-1", "--text", "--json", url=url)
+
+    assert "Text: no text of request 'req-1' is kept: policy 'default' has none kept" in told.stdout
+    assert json.loads(as_json.stdout)["text"] is None
+
+
+def test_the_text_is_in_the_json_where_asked_for(url: str) -> None:
+    _filled(url, a_record(), texts=[a_kept_text()])
+
+    found = json.loads(_run("explain", "req-1", "--text", "--json", url=url).stdout)
+
+    assert (found["id"], found["text"]["answer"]) == ("req-1", "Paris.")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.domain.identifiers import has_identifier
+from gateway.domain.identifiers import has_identifier, identifier_spans
 from tests.cpu_time import MOST_EIGHTFOLD, count_words, cpu_s_in_turn, eightfold_s
 
 CARD = "4111 1111 1111 1111"
@@ -241,3 +241,25 @@ def test_a_long_list_of_harmless_numbers_stays_harmless(line: str) -> None:
     numbers = range(100, 1_000) if "03" in line else range(4_000)
 
     assert not has_identifier("".join(line.format(number) for number in numbers))
+
+
+def _found(text: str) -> list[str]:
+    data = text.encode()
+    return [data[start:end].decode() for start, end in sorted(identifier_spans(text))]
+
+
+@pytest.mark.parametrize("number", [number for name, number in CHECKED.items() if "bare" not in name])
+def test_a_number_is_found_in_its_place(number: str) -> None:
+    assert number in "".join(_found(f"Zürich: {number}, and on"))
+
+
+def test_an_address_is_found_whole_and_each_in_its_place() -> None:
+    assert _found("日本 ann.müller+x@mail.example.com, (bob@x.org) and @nobody") == [
+        "ann.müller+x@mail.example.com",
+        "bob@x.org",
+    ]
+
+
+@given(st.text("0123456789 -./()+AXTabc@.\n", max_size=80))
+def test_where_something_is_found_it_has_a_place(text: str) -> None:
+    assert has_identifier(text) == bool(_found(text))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.domain.sensitivity import Kind, Sensitivity, has_secret, highest, sensitive_kinds
+from gateway.domain.sensitivity import Kind, Sensitivity, has_secret, highest, secret_spans, sensitive_kinds
 from tests.cpu_time import MOST_EIGHTFOLD, count_words, cpu_s_in_turn, eightfold_s
 
 CARD = "4111 1111 1111 1111"
@@ -217,3 +217,20 @@ def test_no_text_takes_much_longer_than_prose_of_its_length(unit: str) -> None:
 def test_more_stand_ins_than_a_text_has_are_a_secret_only_where_they_are_precise() -> None:
     assert has_secret("a" + "mqp://user:your@host " * 5_000)
     assert not has_secret("password: your_key1 " * 5_000)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["password", ": ", "hunter2!x", "sk-", "a1b2c3d4e5f6g7h8i9j0", "://u:", "p4ss@h", " ", "\n", "é"]
+        )
+    )
+)
+def test_where_a_secret_is_found_it_has_a_place(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    data = text.encode()
+
+    spans = [*secret_spans(text)]
+
+    assert bool(spans) == has_secret(text)
+    assert all(0 <= start < end <= len(data) for start, end in spans)

@@ -17,6 +17,7 @@ from gateway.domain.policy import (
     Condition,
     Constraint,
     Deployment,
+    KeepText,
     Policy,
     PolicySet,
     Route,
@@ -203,6 +204,15 @@ POLICY_CHANGES: Mapping[str, tuple[Any, list[str]]] = {
             "- aliases | auto: default → None",
             "+ aliases | auto (being rolled out): None → default",
             "~ policy 'default' | rollout: on → canary 10%",
+        ],
+    ),
+    "keep_text": (
+        KeepText(teams=frozenset({"legal", "hr"}), days=30, answers=False),
+        [
+            "+ policy 'default' | keep_text.teams: None → hr, legal",
+            "+ policy 'default' | keep_text.days: None → 30",
+            "+ policy 'default' | keep_text.answers: None → not kept",
+            "+ policy 'default' | keep_text.max_bytes: None → 65536",
         ],
     ),
     "needs_record": (True, ["~ policy 'default' | on_unrecordable: continue → refuse"]),

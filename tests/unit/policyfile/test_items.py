@@ -129,8 +129,8 @@ def test_one_mistake_does_not_hide_another_nor_invent_one(tmp_path: Path) -> Non
         "b.yaml:4:40: route 'large-only': 'hedge' is not supported yet",
         (
             "c.yaml:4:5: policy 'default': unknown key 'xyz'; "
-            "known are name, serves, rollout, headers, timezone, on_unrecordable, session, baseline, "
-            "quality, constraints, rules, default"
+            "known are name, serves, rollout, headers, timezone, on_unrecordable, keep_text, session, "
+            "baseline, quality, constraints, rules, default"
         ),
         "c.yaml:9:14: policy 'default': unknown route 'larg-only'; did you mean 'large-only'?",
     ]

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.decision import decide
-from gateway.domain.policy import Match
+from gateway.domain.policy import KeepText, Match
 from tests.builders import a_classification, a_request, a_session, some_facts
 from tests.unit.policyfile.folder import GOOD, load, problems_of
 
@@ -162,3 +162,57 @@ def test_the_metadata_that_conditions_name_is_known(tmp_path: Path) -> None:
     text = GOOD.replace("when: c", "when: has(request.metadata.tier) || c")
 
     assert load(tmp_path, p=text).by_alias["auto"].metadata == {"tier"}
+
+
+def _keeping(directory: Path, keep: str) -> KeepText | None:
+    return load(directory, p=GOOD.replace("rules:", f"keep_text: {keep}\n    rules:")).by_alias["auto"].keep_text
+
+
+def test_no_text_is_kept_unless_the_policy_says_so(tmp_path: Path) -> None:
+    assert load(tmp_path, p=GOOD).by_alias["auto"].keep_text is None
+
+
+@pytest.mark.parametrize(
+    ("keep", "compiled"),
+    [
+        ("{teams: all, days: 30}", KeepText(teams=None, days=30)),
+        ("{teams: [hr, legal], days: 1}", KeepText(teams=frozenset({"hr", "legal"}), days=1)),
+        (
+            "{teams: all, days: 3650, answers: false, max_bytes: 256}",
+            KeepText(teams=None, days=3650, answers=False, max_bytes=256),
+        ),
+    ],
+)
+def test_whose_text_is_kept_and_how_long(tmp_path: Path, keep: str, compiled: KeepText) -> None:
+    assert _keeping(tmp_path, keep) == compiled
+
+
+@pytest.mark.parametrize(
+    ("keep", "problem"),
+    [
+        ("{days: 30}", "keep_text: 'teams' is missing"),
+        ("{teams: all}", "keep_text: 'days' is missing"),
+        ("{teams: hr, days: 1}", "keep_text, teams: must be all, or a list of teams such as [support, legal]"),
+        ("{teams: [], days: 1}", "keep_text, teams: must be all, or a list of teams such as [support, legal]"),
+        ("{teams: [''], days: 1}", "keep_text, teams: must be all, or a list of teams such as [support, legal]"),
+        ("{teams: [3], days: 1}", "keep_text, teams: must be all, or a list of teams such as [support, legal]"),
+        ("{teams: [all, hr], days: 1}", "keep_text, teams: write 'teams: all' for everybody, without a list"),
+        ("{teams: all, days: 0}", "keep_text, days: must be greater than or equal to 1"),
+        ("{teams: all, days: 1, max_bytes: 9}", "keep_text, max_bytes: must be greater than or equal to 256"),
+        ("{teams: all, days: 1, answers: 1}", "keep_text, answers: must be a valid boolean"),
+        ("{team: all, days: 1}", "keep_text: unknown key 'team'; did you mean 'teams'?"),
+        ("all", "keep_text: must be a mapping"),
+    ],
+)
+def test_a_mistake_in_what_is_kept_names_its_place(tmp_path: Path, keep: str, problem: str) -> None:
+    problems = problems_of(tmp_path, p=GOOD.replace("rules:", f"keep_text: {keep}\n    rules:"))
+
+    assert any(problem in each for each in problems), problems
+
+
+def test_what_is_kept_is_of_the_policys_version(tmp_path: Path) -> None:
+    without = load(tmp_path, p=GOOD).by_alias["auto"].version
+
+    kept = load(tmp_path, p=GOOD.replace("rules:", "keep_text: {teams: all, days: 1}\n    rules:")).by_alias["auto"]
+
+    assert kept.version != without

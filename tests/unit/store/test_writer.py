@@ -5,13 +5,16 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from gateway.domain.kept_text import KeptText
 from gateway.domain.record import RequestRecord
 from gateway.store.schema import SchemaError
 from gateway.store.sinks import RecordRejectedError, SinkUnavailableError
+from gateway.store.spool.backlog import Entry
 from gateway.store.writer import BATCH, RecordWriter
-from tests.builders import a_record
+from tests.builders import a_kept_text, a_record
 
 _SOON_S = 0.001
+_TEXT = "text of "
 
 
 class ScriptedSink:
@@ -27,13 +30,14 @@ class ScriptedSink:
     def revision(self) -> str | None:
         return None
 
-    def write(self, records: Sequence[RequestRecord]) -> None:
+    def write(self, records: Sequence[RequestRecord], texts: Sequence[KeptText] = ()) -> None:
         if self.errors:
             raise self.errors.pop(0)
-        if refused := [record.id for record in records if record.id in self.refuses]:
+        ids = [*(record.id for record in records), *(f"text of {text.request_id}" for text in texts)]
+        if refused := [each for each in ids if each in self.refuses]:
             raise RecordRejectedError(f"not {refused}")
         self.sizes.append(len(records))
-        self.written.extend(record.id for record in records)
+        self.written.extend(ids)
 
     def close(self) -> None:
         self.is_closed = True
@@ -51,9 +55,11 @@ class Queue:
     def find_left(self) -> None:
         self.looked += 1
 
-    def take(self, limit: int) -> Sequence[RequestRecord]:
+    def take(self, limit: int) -> Sequence[Entry]:
         self.taken, self.ids = self.ids[:limit], self.ids[limit:]
-        return [a_record(each) for each in self.taken]
+        return [
+            a_kept_text(each.removeprefix(_TEXT)) if each.startswith(_TEXT) else a_record(each) for each in self.taken
+        ]
 
     def done(self) -> None:
         self.dropped += self.taken
@@ -102,9 +108,9 @@ def test_what_is_not_written_is_not_dropped_and_is_written_once_the_database_is_
     dropped: list[list[str]] = []
     write = sink.write
 
-    def watched(records: Sequence[RequestRecord]) -> None:
+    def watched(records: Sequence[RequestRecord], texts: Sequence[KeptText] = ()) -> None:
         dropped.append(list(queue.dropped))
-        write(records)
+        write(records, texts)
 
     sink.write = watched  # type: ignore[method-assign]
     writer = RecordWriter(queue, sink, _ready, poll_s=_SOON_S)
@@ -215,6 +221,21 @@ def test_how_far_it_is_behind_grows_while_the_database_is_away() -> None:
     assert behind_s >= before_s + 0.02
     _eventually(lambda: writer.behind_s < behind_s)
     writer.close(timeout_s=10)
+
+
+def test_a_text_the_database_refuses_is_dropped_and_counted_apart_and_the_log_says_nothing_of_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    sink, queue = ScriptedSink(refuses=["text of a"]), Queue("a", "text of a", "b", "text of b")
+    writer = RecordWriter(queue, sink, _ready, poll_s=_SOON_S)
+
+    writer.start()
+    writer.close(timeout_s=10)
+
+    assert sink.written == ["a", "b", "text of b"]
+    assert (writer.refused, writer.texts_refused) == (0, 1)
+    assert "the text of request 'a' is dropped" in caplog.text
+    assert "Paris" not in caplog.text
 
 
 def test_it_looks_for_what_dead_processes_left_when_it_starts() -> None:

@@ -203,6 +203,13 @@ def test_dropped_records_are_read_at_each_scrape(metrics: MetricsRecorder) -> No
     assert samples(metrics, "sizewise_records_dropped_total") == {(): 3}
 
 
+def test_dropped_texts_are_counted_apart_from_records(metrics: MetricsRecorder) -> None:
+    metrics.watch_ledger(a_ledger_status(texts_lost=2))
+
+    assert samples(metrics, "sizewise_texts_dropped_total") == {(): 2}
+    assert samples(metrics, "sizewise_records_dropped_total") == {(): 0}
+
+
 def test_how_the_spool_fares_is_read_at_each_scrape(metrics: MetricsRecorder) -> None:
     metrics.watch_ledger(a_ledger_status(waiting_bytes=4_000, can_record=False, behind_s=2.5))
 

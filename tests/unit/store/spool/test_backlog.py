@@ -5,13 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.domain.kept_text import KeptText
 from gateway.domain.record import RequestRecord
-from gateway.store.spool.backlog import Backlog, Segments
-from gateway.store.spool.contents import intent_frame, record_frame
+from gateway.store.spool.backlog import Backlog, Entry, Segments
+from gateway.store.spool.contents import intent_frame, record_frame, text_frame
 from gateway.store.spool.folders import HeldFolder, OwnFolder, left_folders
 from gateway.store.spool.frames import HEAD, RECORD, frame
-from gateway.store.spool.segments import OpenSegment, Tail, segment_numbers, segment_path
-from tests.builders import a_record, an_intent
+from gateway.store.spool.segments import MOST_AT_ONCE, OpenSegment, Tail, segment_numbers, segment_path
+from tests.builders import a_kept_text, a_record, an_intent
 
 
 def _segment(folder: Path, number: int, *frames: bytes) -> OpenSegment:
@@ -21,8 +22,12 @@ def _segment(folder: Path, number: int, *frames: bytes) -> OpenSegment:
     return segment
 
 
-def _ids(records: Sequence[RequestRecord]) -> list[str]:
-    return [record.id for record in records]
+def _ids(entries: Sequence[Entry]) -> list[str]:
+    return [f"text of {each.request_id}" if isinstance(each, KeptText) else each.id for each in entries]
+
+
+def _records(entries: Sequence[Entry]) -> list[RequestRecord]:
+    return [each for each in entries if isinstance(each, RequestRecord)]
 
 
 def _backlog(spool: Path, tail: Tail | None = None) -> tuple[Backlog, HeldFolder]:
@@ -81,7 +86,7 @@ def test_what_a_dead_process_had_under_way_is_told_last_and_as_unknown(tmp_path:
     backlog, _ = _backlog(tmp_path)
     backlog.find_left()
 
-    first, second = backlog.take(10), backlog.take(10)
+    first, second = _records(backlog.take(10)), _records(backlog.take(10))
     rest = backlog.take(10)
 
     assert [(each.id, each.outcome) for each in (*first, *second)] == [("a", "ok"), ("b", "unknown")]
@@ -140,6 +145,30 @@ def test_a_frame_that_is_no_record_is_passed_over_and_counted(tmp_path: Path, ca
     assert _ids(taken) == ["a"]
     assert segments.unreadable == 1
     assert "cannot be read, it is passed over" in caplog.text
+
+
+def test_texts_are_told_in_their_place_and_short_batches_of_them_at_a_time(tmp_path: Path) -> None:
+    long = a_kept_text("a", answer="x" * (MOST_AT_ONCE // 2))
+    frames = [record_frame(a_record("a")), *(text_frame(long) for _ in range(5)), record_frame(a_record("b"))]
+    last = _segment(tmp_path, 1, *frames)
+    segments = Segments(tmp_path, lambda: Tail(1, last.size))
+
+    batches = []
+    while taken := segments.take(500):
+        batches.append(_ids(taken))
+
+    assert [each for batch in batches for each in batch] == ["a", *["text of a"] * 5, "b"]
+    assert len(batches) >= 2
+    assert max(map(len, batches)) <= 4
+
+
+def test_a_frame_of_a_kind_to_come_is_passed_over(tmp_path: Path) -> None:
+    path = _left_behind(tmp_path, [record_frame(a_record("a")), frame(b"?", b"whatever"), record_frame(a_record("b"))])
+
+    segments = Segments(path)
+
+    assert _ids(segments.take(10)) == ["a", "b"]
+    assert segments.unreadable == 0
 
 
 def test_a_backlog_that_is_all_written_leaves_nothing(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 import msgspec
 import pytest
 
+from gateway.domain.answer import ToolCall
 from gateway.domain.intent import Intent
+from gateway.domain.kept_text import Conversation, KeptMessage
 from gateway.domain.record import CheckResult
-from gateway.store.spool.contents import intent_frame, intent_of, record_frame, record_of
-from gateway.store.spool.frames import INTENT, RECORD, Frame, frames_in
-from tests.builders import a_record, an_attempt, an_intent
+from gateway.store.spool.contents import intent_frame, intent_of, record_frame, record_of, text_frame, text_of
+from gateway.store.spool.frames import INTENT, RECORD, TEXT, Frame, frames_in
+from tests.builders import a_kept_text, a_record, an_attempt, an_intent
 
 
 def _only(data: bytes) -> Frame:
@@ -29,6 +31,16 @@ def test_an_intent_comes_back_as_it_was() -> None:
 
     assert found.kind == INTENT
     assert intent_of(found.payload) == an_intent()
+
+
+def test_a_text_comes_back_as_it_was() -> None:
+    call = ToolCall(name="weather", arguments="{}")
+    request = Conversation(messages=(KeptMessage(role="user", text="a", calls=(call,)),), tools=("weather",))
+
+    found = _only(text_frame(a_kept_text(request=request, answer=None)))
+
+    assert found.kind == TEXT
+    assert (text_of(found.payload).request, text_of(found.payload).answer) == (request, None)
 
 
 def test_a_lone_surrogate_stops_no_record() -> None:

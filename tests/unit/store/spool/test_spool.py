@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from gateway.store.spool.backlog import Segments
+from gateway.domain.kept_text import KeptText
+from gateway.store.spool.backlog import Entry, Segments
+from gateway.store.spool.contents import record_frame
 from gateway.store.spool.segments import segment_numbers
 from gateway.store.spool.spool import Spool
-from tests.builders import a_record, an_intent
+from tests.builders import a_kept_text, a_record, an_intent
 
 _GROUP_S = 0.01
 
@@ -32,12 +34,16 @@ def _eventually(holds: Callable[[], bool]) -> None:
 
 
 def _left(folder: Path) -> list[str]:
-    """The ids of all records there, as a process that finds the folder would tell them."""
+    """The ids of all that is there, as a process that finds the folder would tell them."""
     segments = Segments(folder)
-    records = []
+    entries: list[Entry] = []
     while taken := segments.take(100):
-        records += taken
-    return [f"{each.id} {each.outcome}" for each in records + segments.left_under_way()]
+        entries += taken
+    return [*map(_named, entries), *map(_named, segments.left_under_way())]
+
+
+def _named(entry: Entry) -> str:
+    return f"{entry.request_id} text" if isinstance(entry, KeptText) else f"{entry.id} {entry.outcome}"
 
 
 def test_what_was_recorded_is_on_the_disk_within_the_group(spool: Spool, tmp_path: Path) -> None:
@@ -228,3 +234,62 @@ def test_a_closed_spool_has_everything(tmp_path: Path) -> None:
 
     assert spool.is_settled
     assert _left(tmp_path) == ["a ok"]
+
+
+def test_a_text_comes_after_its_record(spool: Spool, tmp_path: Path) -> None:
+    spool.record(a_record("a"))
+
+    is_kept = spool.add_text(a_kept_text("a"))
+    spool.close(10)
+
+    assert is_kept
+    assert _left(tmp_path) == ["a ok", "a text"]
+
+
+def test_texts_are_dropped_once_half_of_what_may_wait_for_the_database_does_and_records_go_on(tmp_path: Path) -> None:
+    freed = [0]
+    spool = Spool(tmp_path, group_s=0.001, max_bytes=20_000, segment_bytes=1_000, freed_bytes=lambda: freed[0])
+    spool.start()
+    while spool.waiting_bytes <= 10_000:
+        spool.record(a_record())
+        time.sleep(0.002)
+
+    is_kept = spool.add_text(a_kept_text())
+    spool.record(a_record("last"))
+    _eventually(lambda: spool.is_settled)
+    freed[0] = spool.waiting_bytes
+    is_kept_later = spool.add_text(a_kept_text())
+    spool.close(10)
+
+    assert (is_kept, is_kept_later) == (False, True)
+    assert (spool.lost, spool.failure) == (0, None)
+    assert _left(tmp_path)[-2:] == ["last ok", "req-1 text"]
+
+
+def test_texts_take_no_memory_from_records(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, memory_bytes=10_000)
+    text = a_kept_text(answer="x" * 4_000)
+
+    kept = [spool.add_text(text) for _ in range(2)]
+    while spool.lost == 0:
+        spool.record(a_record())
+
+    assert kept == [True, False]
+    assert spool.recorded == Spool(tmp_path, memory_bytes=10_000)._memory_bytes // len(record_frame(a_record()))
+
+
+def test_a_disk_that_takes_nothing_loses_the_texts_in_hand_and_no_record(tmp_path: Path) -> None:
+    folder = tmp_path / "later"
+    spool = Spool(folder, group_s=0.001, retry_s=0.005)
+    spool.record(a_record("a"))
+    spool.add_text(a_kept_text("a"))
+    spool.start()
+    _eventually(lambda: spool.texts_lost == 1)
+
+    is_kept = spool.add_text(a_kept_text("b"))
+    folder.mkdir()
+    _eventually(lambda: spool.can_record and spool.is_settled)
+    spool.close(10)
+
+    assert not is_kept
+    assert _left(folder) == ["a ok"]
