@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
@@ -10,9 +11,11 @@ from sqlalchemy import Engine
 
 from gateway.api.dialects import parse_any
 from gateway.domain.errors import InvalidRequestError
+from gateway.domain.kept_text import Conversation, KeptMessage, KeptText
 from gateway.domain.labels import Labels, labels_of
 from gateway.domain.record import RequestRecord
-from gateway.store.export import KeptText, Told, texts_on
+from gateway.store.export import Told
+from gateway.store.texts import find_texts
 
 _WORDS: Final[Mapping[str, str]] = {
     "no_text": "have no stored text (the policy key `keep_text` stores it from then on)",
@@ -44,7 +47,7 @@ def training_rows(
             labelled.append((told.record, labels))
         else:
             left_out[labels] += 1
-    texts = texts_on(engine, [record.id for record, _ in labelled]) if labelled else {}
+    texts = find_texts(engine, [record.id for record, _ in labelled], datetime.now(UTC)) if labelled else {}
     for record, labels in labelled:
         text = texts.get(record.id)
         why_not = _why_not(text)
@@ -65,10 +68,10 @@ def summary(rows: int, left_out: Counter[str]) -> Iterator[str]:
 def _why_not(text: KeptText | None) -> str:
     if text is None:
         return "no_text"
-    if text.is_cut:
+    if text.truncated:
         return "cut"
     try:
-        parse_any(msgspec.json.encode({"model": "auto", **text.request}))
+        parse_any(msgspec.json.encode(_chat_body(text.request)))
     except InvalidRequestError:
         return "unreadable"
     return ""
@@ -78,7 +81,7 @@ def _row(record: RequestRecord, labels: Labels, text: KeptText) -> dict[str, Any
     """`category` is what the classifier took the task for; `task` would teach it that, and is left to people."""
     row: dict[str, Any] = {
         "request_id": record.id,
-        "request": text.request,
+        "request": _chat_body(text.request),
         "small_correct": labels.small_correct,
         "large_correct": labels.large_correct,
         "team": record.team,
@@ -91,3 +94,21 @@ def _row(record: RequestRecord, labels: Labels, text: KeptText) -> dict[str, Any
     if record.classification is not None:
         row["category"] = record.classification.task
     return row
+
+
+def _chat_body(conversation: Conversation) -> dict[str, Any]:
+    """As a client would have sent it, as far as it was kept."""
+    body: dict[str, Any] = {"model": "auto", "messages": list(map(_message, conversation.messages))}
+    if conversation.tools:
+        body["tools"] = [{"type": "function", "function": {"name": name}} for name in conversation.tools]
+    return body
+
+
+def _message(kept: KeptMessage) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": kept.role, "content": kept.text}
+    if kept.calls:
+        message["tool_calls"] = [
+            {"id": f"call_{number}", "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+            for number, call in enumerate(kept.calls)
+        ]
+    return message

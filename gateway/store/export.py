@@ -17,10 +17,8 @@ from gateway.store.partitions import id_range
 from gateway.store.reports import attempts_on, no_records
 from gateway.store.rows import record_from
 from gateway.store.tables import REQUESTS
-from gateway.store.text_tables import TEXTS
 
 _ROWS_A_PAGE: Final = 1_000
-_IDS_A_QUERY: Final = 500
 _ONCE = timedelta(0)
 
 
@@ -30,14 +28,6 @@ class Told(Struct, frozen=True, kw_only=True):
     id: str
     record: RequestRecord | None
     feedback: Feedback | None
-
-
-class KeptText(Struct, frozen=True, kw_only=True):
-    """What a policy keeps of a request. `answer`: None where it was not kept; `is_cut`: it is not all of it."""
-
-    request: Mapping[str, Any]
-    answer: str | None
-    is_cut: bool
 
 
 def read_pages(engine: Engine, wanted: Wanted) -> Iterator[list[Told]]:
@@ -60,22 +50,6 @@ def read_pages(engine: Engine, wanted: Wanted) -> Iterator[list[Told]]:
             left, below = None if left is None else left - len(page), page[-1].id
     except (OperationalError, ProgrammingError) as error:
         raise no_records(error) from error
-
-
-def texts_on(engine: Engine, request_ids: Sequence[str]) -> dict[str, KeptText]:
-    """What is kept of each of those requests, where something is. Raises NoRecordsError."""
-    found: dict[str, KeptText] = {}
-    columns = TEXTS.c
-    try:
-        with engine.connect() as connection:
-            for start in range(0, len(request_ids), _IDS_A_QUERY):
-                some = columns.request_id.in_(request_ids[start : start + _IDS_A_QUERY])
-                query = select(columns.request_id, columns.request, columns.answer, columns.truncated).where(some)
-                for request_id, request, answer, is_cut in connection.execute(query):
-                    found[request_id] = KeptText(request=request, answer=answer, is_cut=is_cut)
-    except (OperationalError, ProgrammingError) as error:
-        raise no_records(error) from error
-    return found
 
 
 def _conditions(wanted: Wanted) -> Iterator[Any]:

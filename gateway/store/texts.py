@@ -1,7 +1,7 @@
 """The reading side of the kept texts, and their end."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Engine, delete, func, or_, select
@@ -14,6 +14,7 @@ from gateway.store.reports import no_records
 from gateway.store.text_rows import text_from
 from gateway.store.text_tables import TEXTS
 
+_IDS_A_QUERY = 500
 _AT_ONCE = 50
 """Rows in one transaction: milliseconds of SQLite's write lock."""
 
@@ -27,6 +28,20 @@ def find_text(engine: Engine, request_id: str, now: datetime) -> KeptText | None
     except (OperationalError, ProgrammingError) as error:
         raise no_records(error) from error
     return None if row is None else text_from(dict(row))
+
+
+def find_texts(engine: Engine, request_ids: Sequence[str], now: datetime) -> dict[str, KeptText]:
+    """What is kept of each of those requests, where something still is. Raises NoRecordsError."""
+    found: dict[str, KeptText] = {}
+    try:
+        with engine.connect() as connection:
+            for start in range(0, len(request_ids), _IDS_A_QUERY):
+                some = TEXTS.c.request_id.in_(request_ids[start : start + _IDS_A_QUERY])
+                for row in connection.execute(select(TEXTS).where(some, TEXTS.c.expires_at > now)).mappings():
+                    found[row["request_id"]] = text_from(dict(row))
+    except (OperationalError, ProgrammingError) as error:
+        raise no_records(error) from error
+    return found
 
 
 def why_none(record: RequestRecord) -> str:

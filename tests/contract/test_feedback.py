@@ -11,7 +11,7 @@ from sqlalchemy import Engine, delete, func, insert, select, text
 
 from gateway.domain.feedback import Feedback, Label
 from gateway.domain.record import CheckResult, RequestRecord
-from gateway.store.export import KeptText, read_pages, texts_on
+from gateway.store.export import read_pages
 from gateway.store.feedback import drop_feedback, find_feedback, keep
 from gateway.store.feedback_tables import FEEDBACK
 from gateway.store.history import Wanted, count_logged
@@ -23,7 +23,6 @@ from gateway.store.rollups import marked_hours, roll_up
 from gateway.store.rows import REPLACEMENT
 from gateway.store.sinks import open_sink
 from gateway.store.tables import REQUESTS
-from gateway.store.text_tables import TEXTS
 from gateway.store.usage_reports import savings
 from tests.builders import a_record, an_attempt
 
@@ -242,15 +241,3 @@ def test_a_record_this_release_cannot_read_is_told_as_such(url: str, engine: Eng
     (page,) = read_pages(engine, Wanted())
 
     assert [(each.id, each.record is None) for each in page] == [(_record(2).id, True), (_record(1).id, False)]
-
-
-def test_kept_texts_are_found_by_their_requests(url: str, engine: Engine) -> None:
-    TEXTS.create(engine, checkfirst=True)
-    request = {"messages": [{"role": "user", "content": "où?"}]}
-    row = {"request_id": _record(1).id, "received_at": NOW, "team": "", "request": request, "answer": None}
-    with engine.begin() as connection:
-        connection.execute(insert(TEXTS).values(**row, truncated=True))
-
-    found = texts_on(engine, [_record(1).id, _record(2).id])
-
-    assert found == {_record(1).id: KeptText(request=request, answer=None, is_cut=True)}

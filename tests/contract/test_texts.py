@@ -21,7 +21,7 @@ from gateway.store.spool.contents import record_frame, text_frame
 from gateway.store.spool.folders import OwnFolder
 from gateway.store.spool.segments import OpenSegment
 from gateway.store.text_tables import TEXTS
-from gateway.store.texts import count_prunable, find_text, prune_texts
+from gateway.store.texts import count_prunable, find_text, find_texts, prune_texts
 from tests.builders import a_kept_text, a_record, what_was_said
 
 NOW = datetime.now(UTC)
@@ -58,6 +58,8 @@ def test_a_text_is_read_back_as_it_was_written(url: str, engine: Engine) -> None
     assert find_text(engine, "req-1", NOW) == kept
     assert find_text(engine, "req-2", NOW) == bare
     assert find_text(engine, "req-", NOW) is None
+    assert find_texts(engine, ["req-1", "req-2", "req-3"], NOW) == {"req-1": kept, "req-2": bare}
+    assert find_texts(engine, ["req-1"], NOW + timedelta(days=40)) == {}
 
 
 def test_writing_a_text_twice_keeps_the_first(url: str, engine: Engine) -> None:

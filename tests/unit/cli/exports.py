@@ -1,11 +1,13 @@
 """Databases to export from, for tests."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from msgspec import to_builtins
 from sqlalchemy import insert
 
 from gateway.domain.feedback import Feedback, Label
+from gateway.domain.kept_text import Conversation, KeptMessage
 from gateway.domain.record import RequestRecord
 from gateway.store.engine import open_engine
 from gateway.store.feedback import keep
@@ -17,14 +19,11 @@ KEY_ID = "test"
 
 
 def filled(url: str, *records: RequestRecord) -> None:
-    """A database with those records, and a table for texts."""
+    """A database with those records."""
     upgrade(url)
     sink = open_sink(url)
     sink.write(records)
     sink.close()
-    engine = open_engine(url)
-    TEXTS.create(engine, checkfirst=True)
-    engine.dispose()
 
 
 def say(url: str, request_id: str, label: Label, **more: Any) -> None:
@@ -33,11 +32,15 @@ def say(url: str, request_id: str, label: Label, **more: Any) -> None:
     engine.dispose()
 
 
-def keep_text(url: str, request_id: str, ask: Any, answer: str | None = None, *, is_cut: bool = False) -> None:
-    """`ask`: a text, or the whole request."""
-    request = ask if isinstance(ask, dict) else {"model": "auto", "messages": [{"role": "user", "content": ask}]}
-    row = {"request_id": request_id, "received_at": datetime.now(UTC), "team": "", "answer": answer}
+def keep_text(
+    url: str, request_id: str, ask: str | Conversation, answer: str | None = None, *, is_cut: bool = False
+) -> None:
+    """`ask`: a text, or the whole conversation."""
+    request = ask if isinstance(ask, Conversation) else Conversation(messages=(KeptMessage(role="user", text=ask),))
+    now = datetime.now(UTC)
+    row = {"request_id": request_id, "received_at": now, "team": "", "answer": answer, "truncated": is_cut}
+    row["expires_at"] = now + timedelta(days=1)
     engine = open_engine(url)
     with engine.begin() as connection:
-        connection.execute(insert(TEXTS).values(**row, request=request, truncated=is_cut))
+        connection.execute(insert(TEXTS).values(**row, request=to_builtins(request)))
     engine.dispose()

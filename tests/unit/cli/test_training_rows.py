@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from gateway.cli.training_rows import Tiers, summary, training_rows
+from gateway.domain.answer import ToolCall
+from gateway.domain.kept_text import Conversation, KeptMessage
 from gateway.domain.record import CheckResult
 from gateway.store.engine import open_engine
 from gateway.store.export import Told, read_pages
@@ -49,6 +51,26 @@ def test_word_of_the_small_answer_makes_a_row_with_the_large_one_assumed_right(u
     assert not left_out
 
 
+def test_a_kept_conversation_comes_as_a_client_would_have_sent_it(url: str) -> None:
+    filled(url, a_record())
+    say(url, "req-1", "good")
+    called = KeptMessage(role="assistant", text="", calls=(ToolCall(name="weather", arguments="{}"),))
+    told = KeptMessage(role="tool", text="rain")
+    keep_text(url, "req-1", Conversation(messages=(called, told), tools=("weather",)))
+
+    (row,), _ = _rows(url)
+
+    assert row["request"]["tools"] == [{"type": "function", "function": {"name": "weather"}}]
+    assert row["request"]["messages"] == [
+        {
+            "role": "assistant",
+            "content": "",
+            "tool_calls": [{"id": "call_0", "type": "function", "function": {"name": "weather", "arguments": "{}"}}],
+        },
+        {"role": "tool", "content": "rain"},
+    ]
+
+
 def test_the_answer_after_a_failed_check_is_the_large_ones(url: str) -> None:
     failed = an_attempt(outcome="failed", checked=CheckResult(passed=False, failures=("refused",)))
     filled(url, a_record(attempts=(failed, an_attempt(number=2, tier="large"))))
@@ -86,7 +108,7 @@ def test_each_request_left_out_is_counted_once_with_why(url: str) -> None:
     for name in ("untold", "large", "tiny", "cut", "odd"):
         say(url, name, "good")
     keep_text(url, "cut", "Why?", is_cut=True)
-    keep_text(url, "odd", {"messages": "none"})
+    keep_text(url, "odd", Conversation(messages=()))
 
     rows, left_out = _rows(url)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.store.engine import open_engine
-from gateway.store.export import read_pages, texts_on
+from gateway.store.export import read_pages
 from gateway.store.history import Wanted
 from gateway.store.reports import NoRecordsError
 from gateway.store.upgrade import upgrade
@@ -23,5 +23,3 @@ def test_a_database_without_tables_says_what_is_missing(tmp_path: Path) -> None:
 
     with pytest.raises(NoRecordsError, match="no such table: requests"):
         list(read_pages(engine, Wanted()))
-    with pytest.raises(NoRecordsError, match="no such table: texts"):
-        texts_on(engine, ["req-1"])
