@@ -18,6 +18,7 @@ from gateway.api.load import Load
 from gateway.api.models import Models
 from gateway.api.openapi import DATA_PLANE_PATHS
 from gateway.api.probes import Expose, Readiness, probe_routes
+from gateway.api.unknown_keys import UnknownKeys
 from gateway.domain.errors import GatewayError, MethodNotAllowedError, UnknownPathError
 from gateway.pipeline import Gateway
 from gateway.ports import KeyStore, PolicySource
@@ -47,6 +48,7 @@ def build_data_plane(
     gateway: Gateway,
     *,
     keys: KeyStore,
+    unknown_keys: UnknownKeys,
     policies: PolicySource,
     readiness: Readiness,
     expose: Expose,
@@ -64,11 +66,12 @@ def build_data_plane(
         gateway,
         max_body_bytes=max_body_bytes,
         load=load,
+        unknown_keys=unknown_keys,
         rejected=rejected,
         retried=retried,
         keep_alive_s=keep_alive_s,
     )
-    models = Models(keys, policies, created=created, rejected=rejected)
+    models = Models(keys, policies, unknown_keys=unknown_keys, created=created, rejected=rejected)
     app.mount_hot(dict.fromkeys(_spellings("/chat/completions"), chat) | dict.fromkeys(_spellings("/models"), models))
     app.router.routes.append(Route("/", _front, methods=["GET"]))
     app.router.routes.extend(probe_routes(readiness, expose))
