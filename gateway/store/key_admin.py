@@ -134,6 +134,8 @@ def enable_key(engine: Engine, key_id: str, *, actor: str, now_s: float) -> Chan
     """Raises NoSuchKeyError, KeyStateError where it is revoked."""
     with _changing(engine, actor, f"enable key {public_id(key_id)!r}") as (connection, number):
         old = _not_revoked(_key(connection, key_id))
+        if old.disabled_at is None:
+            return Change(before=old, after=old)
         return Change(before=old, after=_set_key(connection, number, old, now_s=now_s, disabled_at=None))
 
 
