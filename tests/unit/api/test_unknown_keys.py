@@ -11,7 +11,7 @@ _UNKNOWN = UnknownKeyError("unknown")
 
 
 def _from(address: str | None) -> Any:
-    return scope() | {"client": None if address is None else (address, 40_000)}
+    return {**scope(), "client": None if address is None else (address, 40_000)}
 
 
 def _judging(per_network: int = 1) -> UnknownKeys:

@@ -1,5 +1,6 @@
 import time
 from statistics import median
+from typing import Any
 
 import pytest
 
@@ -88,7 +89,7 @@ def test_the_public_id_of_a_known_key_opens_nothing() -> None:
         ({"team": "off"}, "team of the API key is disabled"),
     ],
 )
-def test_why_a_key_is_of_no_use_is_told_to_who_holds_the_whole_of_it_only(changes: dict[str, object], why: str) -> None:
+def test_why_a_key_is_of_no_use_is_told_to_who_holds_the_whole_of_it_only(changes: dict[str, Any], why: str) -> None:
     keys = _knowing(_rows(_KEY, **changes))
     same_id = _knowing(
         KeyRows(keys=(KeptKey(key=a_stored_key(id=parse(_KEY), **changes), digest=peppers().digest(a_key_text())),))
