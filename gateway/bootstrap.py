@@ -21,10 +21,12 @@ from gateway.api.kept_texts import kept_text_routes
 from gateway.api.load import Load
 from gateway.api.policy_explain import policy_explain_routes
 from gateway.api.probes import Readiness
+from gateway.api.unknown_keys import UnknownKeys
 from gateway.api.usage_reports import usage_report_routes
 from gateway.attempts import Attempts
 from gateway.classifiers.guarded import GuardedClassifier
 from gateway.classifiers.model_file import load_classifier
+from gateway.counters.guesses import MemoryGuesses
 from gateway.counters.health import MemoryHealthBoard
 from gateway.counters.lanes import MemoryLanes
 from gateway.counters.memory import MemorySessions, OpenAdmission
@@ -45,13 +47,17 @@ from gateway.relay import Relay
 from gateway.settings import Settings
 from gateway.store.feedback_keeper import FeedbackKeeper
 from gateway.store.housekeeper import Housekeeper
+from gateway.store.key_source import open_key_source
+from gateway.store.key_watch import KeyWatch
 from gateway.store.ledger import Ledger, default_spool
+from gateway.store.pepper import Peppers
 from gateway.store.reader import RecordReader
 from gateway.store.spool.redactor import Redactor
 from gateway.store.spool.spool import Spool
 from gateway.store.static_keys import StaticKeys
 from gateway.store.text_reader import TextReader
 from gateway.store.usage_reader import UsageReader
+from gateway.store.virtual_keys import VirtualKeys
 from gateway.telemetry.loop_watch import LoopWatch
 from gateway.telemetry.metrics import MetricsRecorder
 
@@ -94,8 +100,9 @@ class CountedRecorder:
 class Assembly:
     """A wired gateway. `start` before the first request, `aclose` after the last; serve inside `watching`.
 
-    watcher   None where the policies come from no files
-    rejected  counts a request that reaches neither plane, by the code of its error
+    watcher    None where the policies come from no files
+    key_watch  None where the keys come from no database
+    rejected   counts a request that reaches neither plane, by the code of its error
     """
 
     data_plane: DataPlane
@@ -103,13 +110,16 @@ class Assembly:
     readiness: Readiness
     policies: PolicySource
     watcher: PolicyWatcher | None
+    key_watch: KeyWatch | None
     ledger: Ledger
     providers: ProviderDirectory
     loop_watch: LoopWatch
     rejected: Callable[[str], None]
 
     def start(self) -> None:
-        """Raises SpoolFolderError."""
+        """Raises PepperError, SpoolFolderError."""
+        if self.key_watch is not None:
+            self.key_watch.start()
         self.ledger.start()
 
     @asynccontextmanager
@@ -121,6 +131,8 @@ class Assembly:
     async def aclose(self) -> bool:
         """Close upstream connections and write what is waiting; returns whether the database has all of it."""
         await self.providers.aclose()
+        if self.key_watch is not None:
+            self.key_watch.close()
         return self.ledger.close(FLUSH_S)
 
 
@@ -139,12 +151,14 @@ def assemble(
     feedback: FeedbackStore | None = None,
 ) -> Assembly:
     """Wire everything. Raises PolicyError where the policy files have problems, DatabaseUrlError for a bad URL,
-    ModelFileError for a model file that cannot be used.
+    ModelFileError for a model file that cannot be used, PepperError for a pepper of no form we know.
 
     environment  what `${NAME}` in policy files stands for; the process's own by default
     """
     clock = clock or SystemClock()
-    keys = keys or StaticKeys(key.get_secret_value() for key in settings.api_keys)
+    key_watch = None
+    if keys is None:
+        keys, key_watch = _keys(settings, clock)
     classifier = GuardedClassifier(classifier or load_classifier(settings.model))
     policies = policies or _policies(settings, os.environ if environment is None else environment, classifier)
     files = policies if isinstance(policies, FilePolicySource) else None
@@ -160,6 +174,8 @@ def assemble(
     loop_watch = LoopWatch()
     metrics.watch_loop(loop_watch.take_worst_s, loop_watch.tasks)
     metrics.watch_ledger(ledger)
+    if key_watch is not None:
+        metrics.watch_keys(key_watch)
     if files is not None:
         metrics.watch_policies(files.status)
     providers = ProviderDirectory(now=clock.now)
@@ -190,15 +206,17 @@ def assemble(
         recorder=CountedRecorder(ledger.spool, ledger.redactor, metrics),
         clock=clock,
     )
-    readiness = Readiness()
+    readiness, unknown_keys = Readiness(), UnknownKeys(MemoryGuesses(), clock.monotonic)
     return Assembly(
         data_plane=build_data_plane(
             gateway,
             keys=keys,
+            unknown_keys=unknown_keys,
             policies=policies,
             feedback=FeedbackEndpoint(
                 keys,
                 feedback or FeedbackKeeper(database_url),
+                unknown_keys=unknown_keys,
                 now=clock.now,
                 behind_s=lambda: ledger.behind_s,
                 rejected=metrics.rejected,
@@ -229,12 +247,24 @@ def assemble(
         ),
         readiness=readiness,
         policies=policies,
+        key_watch=key_watch,
         watcher=None if files is None else PolicyWatcher(files, poll_s=settings.policy_poll_s),
         ledger=ledger,
         providers=providers,
         loop_watch=loop_watch,
         rejected=metrics.rejected,
     )
+
+
+def _keys(settings: Settings, clock: Clock) -> tuple[VirtualKeys, KeyWatch]:
+    """The keys of the settings and of the database, and what keeps the latter up to date."""
+    pepper = settings.key_pepper
+    peppers = Peppers.unknown() if pepper is None else Peppers.parse(pepper.get_secret_value())
+    static = StaticKeys(key.get_secret_value() for key in settings.api_keys)
+    keys = VirtualKeys(static, peppers, now=clock.now)
+    source = open_key_source(settings.database_url.get_secret_value())
+    versions = () if pepper is None else peppers.versions
+    return keys, KeyWatch(source, keys, versions, now=clock.now, monotonic=clock.monotonic)
 
 
 def _policies(settings: Settings, environment: Mapping[str, str], classifier: Classifier) -> FilePolicySource:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from gateway.attempts import Attempts
 from gateway.domain.comparison import beside
 from gateway.domain.decision import decide
-from gateway.domain.errors import GatewayError, LedgerUnavailableError
+from gateway.domain.errors import GatewayError, LedgerUnavailableError, ModelNotAllowedError
 from gateway.domain.facts import NO_HEADERS, Budget, Facts
 from gateway.domain.policy import Policy
 from gateway.domain.session import carried, is_begun, named_in, session_key
@@ -28,6 +28,7 @@ from gateway.story import Story
 from gateway.trail import Call
 
 _UNRECORDABLE = "the request cannot be recorded now, and its policy serves none that is not; try again in a moment"
+_NOT_ALLOWED = "the API key may not ask for this model; `GET /v1/models` lists those it may"
 _RETRY_AFTER_S = 5.0
 
 
@@ -64,6 +65,8 @@ class Gateway:
         """
         caller = self._keys.authenticate(exchange.credential)
         request = await exchange.read()
+        if not caller.may_ask_for(request.alias):
+            raise ModelNotAllowedError(_NOT_ALLOWED, param="model")
         named = exchange.session_id or named_in(request)
         key = session_key(request, caller, named)
         policy, other = self._policies.current().deciding(request.alias, key)

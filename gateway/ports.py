@@ -30,7 +30,21 @@ class Clock(Protocol):
 
 class KeyStore(Protocol):
     def authenticate(self, credential: str | None) -> Caller:
-        """Whose key it is. Raises AuthenticationError. Takes the same time for a known and an unknown key."""
+        """Whose key it is. Raises AuthenticationError, or KeysUnavailableError where that cannot be told.
+
+        Takes the same time for a known and an unknown key.
+        """
+        ...
+
+
+class Guesses(Protocol):
+    """Keys that nobody has, counted by where they came from."""
+
+    def failed(self, network: str, now_s: float) -> float | None:
+        """Count one more. After how many seconds to try again, where there were too many; None: there were not.
+
+        `network`: an address, or many that one client may have. `now_s`: seconds, monotonic.
+        """
         ...
 
 
@@ -189,7 +203,10 @@ class Exchange(Protocol):
     @property
     def request_id(self) -> str: ...
     @property
-    def credential(self) -> str | None: ...
+    def credential(self) -> str | None:
+        """The client's key, None where it sent none. Raises InvalidRequestError where it sent two."""
+        ...
+
     @property
     def session_id(self) -> str:
         """The id the client gave its conversation in a header; empty where it gave none."""

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from gateway.domain.virtual_key import claims_to_be_one
+
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Seconds = Annotated[float, Field(gt=0, le=3_600, allow_inf_nan=False)]
 
@@ -21,7 +23,8 @@ class SettingsError(Exception):
 class Settings(BaseSettings):
     """Everything the process is told from outside, but for the policy files.
 
-    api_keys    client keys, comma-separated
+    api_keys    client keys, comma-separated, beside the virtual keys of the database
+    key_pepper  the secret virtual keys are digested with: `v1:SECRET`, or `v1:OLD,v2:NEW`; None: there are none
     admin_key   the admin plane's credential; without one it listens on loopback only
     admin_port  None: one above the data port; 0: any free port
     model       the classifier's model file; None: the shipped one
@@ -42,6 +45,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SIZEWISE_", frozen=True, extra="ignore", hide_input_in_errors=True)
 
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    key_pepper: SecretStr | None = None
     admin_key: SecretStr | None = None
     policies: Path = Path("policies")
     model: Path | None = None
@@ -72,12 +76,20 @@ class Settings(BaseSettings):
             return value
         return tuple(key for part in value.split(",") if (key := part.strip()))
 
+    @field_validator("api_keys")
+    @classmethod
+    def _are_not_virtual(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        for place, key in enumerate(keys, 1):
+            if claims_to_be_one(key.get_secret_value()):
+                raise ValueError(f"key {place} begins as virtual keys do, which stand in the database; leave it out")
+        return keys
+
     @field_validator("log_level", "durability", mode="before")
     @classmethod
     def _lower(cls, value: Any) -> Any:
         return value.lower() if isinstance(value, str) else value
 
-    @field_validator("admin_key", "model", "spool", "keep_days", mode="before")
+    @field_validator("admin_key", "key_pepper", "model", "spool", "keep_days", mode="before")
     @classmethod
     def _blank_is_none(cls, value: Any) -> Any:
         return None if isinstance(value, str) and not value.strip() else value

@@ -10,7 +10,8 @@ from gateway.api.headers import new_request_id
 from gateway.api.keep_alive import KeepAlives
 from gateway.api.load import Load
 from gateway.api.methods import require_method
-from gateway.domain.errors import GatewayError
+from gateway.api.unknown_keys import UnknownKeys
+from gateway.domain.errors import GatewayError, TooManyGuessesError
 from gateway.pipeline import Gateway
 from gateway.ports import AnswerHead
 
@@ -22,6 +23,7 @@ KEEP_ALIVE_S = 15.0
 class ChatCompletions:
     """An ASGI application for one path.
 
+    unknown_keys  judges the refusal of a key
     rejected      is told the code of each request that was not accepted
     keep_alive_s  the longest the client of a stream hears nothing; 0: for ever
     retried       is told of each request that its client says it has sent before
@@ -33,6 +35,7 @@ class ChatCompletions:
         *,
         max_body_bytes: int,
         load: Load,
+        unknown_keys: UnknownKeys,
         rejected: Callable[[str], None],
         retried: Callable[[], None],
         keep_alive_s: float = KEEP_ALIVE_S,
@@ -40,6 +43,7 @@ class ChatCompletions:
         self._gateway = gateway
         self._max_body_bytes = max_body_bytes
         self._load = load
+        self._unknown_keys = unknown_keys
         self._rejected = rejected
         self._retried = retried
         self._keep_alives = KeepAlives(keep_alive_s)
@@ -57,9 +61,10 @@ class ChatCompletions:
         try:
             require_method(scope, "POST")
             await self._loaded(exchange)
-        except GatewayError as error:
+        except GatewayError as refusal:
+            error = self._unknown_keys.judged(refusal, scope)
             self._rejected(error.code)
-            await exchange.refuse(error, AnswerHead())
+            await exchange.refuse(error, AnswerHead(may_retry=not isinstance(error, TooManyGuessesError)))
         except ClientGoneError:
             if not exchange.was_refused:
                 self._rejected("client_gone")

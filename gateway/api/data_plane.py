@@ -19,6 +19,7 @@ from gateway.api.load import Load
 from gateway.api.models import Models
 from gateway.api.openapi import DATA_PLANE_PATHS
 from gateway.api.probes import Expose, Readiness, probe_routes
+from gateway.api.unknown_keys import UnknownKeys
 from gateway.domain.errors import GatewayError, MethodNotAllowedError, UnknownPathError
 from gateway.pipeline import Gateway
 from gateway.ports import KeyStore, PolicySource
@@ -48,6 +49,7 @@ def build_data_plane(
     gateway: Gateway,
     *,
     keys: KeyStore,
+    unknown_keys: UnknownKeys,
     policies: PolicySource,
     feedback: FeedbackEndpoint,
     readiness: Readiness,
@@ -66,11 +68,12 @@ def build_data_plane(
         gateway,
         max_body_bytes=max_body_bytes,
         load=load,
+        unknown_keys=unknown_keys,
         rejected=rejected,
         retried=retried,
         keep_alive_s=keep_alive_s,
     )
-    models = Models(keys, policies, created=created, rejected=rejected)
+    models = Models(keys, policies, unknown_keys=unknown_keys, created=created, rejected=rejected)
     served: dict[str, ASGIApp] = {"/chat/completions": chat, "/models": models, "/feedback": feedback}
     app.mount_hot({spelling: endpoint for path, endpoint in served.items() for spelling in _spellings(path)})
     app.router.routes.append(Route("/", _front, methods=["GET"]))

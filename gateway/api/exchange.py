@@ -7,11 +7,11 @@ from collections.abc import Collection, Mapping
 from gateway.api.asgi import Headers, Message, Receive, Scope, Send
 from gateway.api.departure import departure_of
 from gateway.api.errors import envelope, error_body
-from gateway.api.headers import answer_headers
+from gateway.api.headers import answer_headers, retry_after
 from gateway.api.keep_alive import KeepAlives
 from gateway.api.load import Load
 from gateway.api.openai_chat import parse_chat
-from gateway.domain.errors import BodyTooLargeError, GatewayError, UnsupportedEncodingError
+from gateway.domain.errors import BodyTooLargeError, GatewayError, InvalidRequestError, UnsupportedEncodingError
 from gateway.domain.request import ChatRequest
 from gateway.ports import AnswerHead
 
@@ -88,7 +88,7 @@ class ChatExchange:
 
     @property
     def credential(self) -> str | None:
-        """The client's key, from `Authorization: Bearer`, `x-api-key` or `api-key`."""
+        """The client's key, from `Authorization: Bearer`, `x-api-key` or `api-key`; see `credential_of`."""
         return credential_of(self._headers)
 
     @property
@@ -215,7 +215,7 @@ class ChatExchange:
         status, body = envelope(error).status, error_body(error)
         headers = [_JSON, (b"content-length", b"%d" % len(body)), *answer_headers(self.request_id, head)]
         if error.retry_after_s is not None:
-            headers.append((b"retry-after", b"%d" % max(1, round(error.retry_after_s))))
+            headers.append(retry_after(error.retry_after_s))
         is_cut = isinstance(error, BodyTooLargeError)
         if is_cut:
             headers.append((b"connection", b"close"))
@@ -249,11 +249,17 @@ class ChatExchange:
 
 
 def credential_of(headers: dict[bytes, bytes]) -> str | None:
-    """The client's key, None where no header holds one. `headers`: lower-case name → value."""
-    authorization = headers.get(b"authorization")
-    if authorization is not None and authorization[:7].lower() == b"bearer ":
-        return authorization[7:].strip().decode("latin-1")
+    """The client's key, None where no header holds one. `headers`: lower-case name → value.
+
+    Raises InvalidRequestError where two headers hold different keys: which of them was meant is not for us to guess.
+    """
+    authorization = headers.get(b"authorization", b"")
+    found = authorization[7:].strip() if authorization[:7].lower() == b"bearer " else b""
     for name in _CREDENTIAL_HEADERS:
-        if (value := headers.get(name)) is not None:
-            return value.decode("latin-1")
-    return None
+        if value := headers.get(name):
+            if found and value != found:
+                raise InvalidRequestError(
+                    "the request holds two different API keys; send one, in Authorization, x-api-key or api-key"
+                )
+            found = value
+    return found.decode("latin-1") if found else None

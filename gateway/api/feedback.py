@@ -17,6 +17,7 @@ from gateway.api.json_body import Field, check_fields, is_number, read_object
 from gateway.api.methods import require_method
 from gateway.api.models import send_json
 from gateway.api.threads import Threads
+from gateway.api.unknown_keys import UnknownKeys
 from gateway.domain.errors import (
     BodyTooLargeError,
     DatabaseUnavailableError,
@@ -84,6 +85,7 @@ class FeedbackEndpoint:
         keys: KeyStore,
         store: FeedbackStore,
         *,
+        unknown_keys: UnknownKeys,
         now: Callable[[], float],
         behind_s: Callable[[], float],
         rejected: Callable[[str], None],
@@ -92,6 +94,7 @@ class FeedbackEndpoint:
     ) -> None:
         self._keys = keys
         self._store = store
+        self._unknown_keys = unknown_keys
         self._now = now
         self._behind_s = behind_s
         self._rejected = rejected
@@ -104,7 +107,7 @@ class FeedbackEndpoint:
             kept = await self._given(scope, receive)
             await send_json(send, 200, orjson.dumps(_document(kept)))
         except GatewayError as error:
-            await self._refuse(send, error)
+            await self._refuse(send, self._unknown_keys.judged(error, scope))
         except ClientGoneError:
             if not departure_of(scope).was_refused:
                 self._rejected("client_gone")
@@ -159,12 +162,8 @@ class FeedbackEndpoint:
 
     async def _refuse(self, send: Send, error: GatewayError) -> None:
         self._rejected(error.code)
-        more: Headers = []
-        if error.retry_after_s is not None:
-            more.append((b"retry-after", b"%d" % max(1, round(error.retry_after_s))))
-        if isinstance(error, BodyTooLargeError):
-            more.append((b"connection", b"close"))
-        await send_json(send, envelope(error).status, error_body(error), more)
+        more: Headers = [(b"connection", b"close")] if isinstance(error, BodyTooLargeError) else []
+        await send_json(send, envelope(error).status, error_body(error), retry_after_s=error.retry_after_s, more=more)
 
 
 async def _body(receive: Receive) -> bytes:

@@ -42,6 +42,11 @@ def answer_headers(request_id: str, head: AnswerHead) -> Headers:
     return headers
 
 
+def retry_after(wait_s: float) -> tuple[bytes, bytes]:
+    """When the client may come back, in whole seconds, one at the least."""
+    return b"retry-after", b"%d" % max(1, round(wait_s))
+
+
 @lru_cache(maxsize=4096)
 def header_value(text: str) -> bytes:
     """Text as a header value: printable ASCII as it is, all else percent-encoded as UTF-8."""

@@ -13,6 +13,7 @@ MAX_HEADERS: Final = 200
 _HOST: Final = re.compile(rb"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _LONGEST_HOST: Final = 300
 """Longer than any that is one."""
+_CREDENTIALS: Final = (b"authorization", b"x-api-key", b"api-key")
 _HOP_BY_HOP: Final = (b"upgrade", b"http2-settings")
 
 Pairs = Sequence[tuple[bytes, bytes]]
@@ -30,8 +31,9 @@ def head_fault(headers: Pairs, version: str) -> RequestError | None:
     if version not in ("1.1", "1.0"):
         return InvalidRequestError("the request is not HTTP/1.1")
     names = [name for name, _ in headers]
-    if names.count(b"authorization") > 1:
-        return InvalidRequestError("the request has more than one Authorization header")
+    for name in _CREDENTIALS:
+        if names.count(name) > 1:
+            return InvalidRequestError(f"the request has more than one {name.decode().title()} header")
     if b"transfer-encoding" in names and (version == "1.0" or not _is_chunked_alone(headers)):
         return InvalidRequestError("the only Transfer-Encoding there is here is HTTP/1.1's 'chunked'")
     return _host_fault(headers, names, version)

@@ -8,12 +8,15 @@ from gateway import __version__
 from gateway.cli.lazy_group import LazyCommand, LazyGroup
 
 COMMANDS: Final = {
+    "apps": "The applications of teams, and what each may use.",
     "bench": "Measure the gateway beside its peers, in one run.",
     "classifier": "Measure, calibrate and explain the classifier.",
     "db": "Create, upgrade, sum up and prune the database of records.",
+    "keys": "Create, list, rotate and revoke client keys.",
     "policy": "Check, test and explain routing policies.",
     "report": "What was decided and why, what it cost and what it saved.",
     "serve": "Start the gateway.",
+    "teams": "The teams that hold keys, and what each may use.",
 }
 """Command → its one-line help; `gateway.cli.<command>` has a click command of that name."""
 

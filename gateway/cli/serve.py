@@ -24,6 +24,7 @@ from gateway.cli.first_steps import first_steps
 from gateway.policyfile.problems import PolicyError
 from gateway.providers.scripted import ScriptedUpstream
 from gateway.settings import Settings, SettingsError, load_settings
+from gateway.store.pepper import PepperError, pepper_file, read_or_make
 from gateway.store.spool.folders import SpoolFolderError
 from gateway.store.urls import DatabaseUrlError, without_password
 from gateway.telemetry.logs import configure_logging
@@ -35,6 +36,10 @@ GC_THRESHOLDS = (20_000, 10, 10)
 SWITCH_S = 0.0005
 """The longest a request waits for the interpreter while another thread, which writes records, has it. Python: 5 ms."""
 DEMO_REQUEST = '{"model": "auto", "messages": [{"role": "user", "content": "Translate to French: good morning"}]}'
+
+_REFUSALS = (
+    *(SettingsError, PolicyError, ModelFileError, DatabaseUrlError, PepperError, SpoolFolderError, PortTakenError),
+)
 
 
 @click.command()
@@ -57,7 +62,7 @@ def serve(demo: bool, **flags: Any) -> None:
         if not demo and (missing := first_steps(settings, os.environ)):
             raise click.ClickException(missing)
         uvloop.run(_run(settings, demo=demo))
-    except (SettingsError, PolicyError, ModelFileError, DatabaseUrlError, SpoolFolderError, PortTakenError) as exc:
+    except _REFUSALS as exc:
         raise click.ClickException(str(exc)) from exc
 
 
@@ -73,6 +78,16 @@ def _settings(demo: bool, flags: Mapping[str, Any]) -> Settings:
     )
 
 
+def _demo_pepper(settings: Settings) -> SecretStr:
+    """A pepper of the demo's own, so that `sizewise keys create` works beside it."""
+    file = pepper_file(settings.database_url.get_secret_value())
+    try:
+        return SecretStr(read_or_make(file))
+    except OSError as error:
+        message = f"cannot keep a pepper in {str(file)!r}: {error.strerror}; set SIZEWISE_KEY_PEPPER"
+        raise click.ClickException(message) from error
+
+
 def demo_policies() -> Path:
     """The demo's policy files: inside the installed package, else in the checkout."""
     package = Path(__file__).parents[1]
@@ -84,6 +99,8 @@ async def _run(settings: Settings, *, demo: bool) -> None:
     async with AsyncExitStack() as stack:
         environment = dict(os.environ)
         if demo:
+            pepper = settings.key_pepper or _demo_pepper(settings)
+            settings = settings.model_copy(update={"key_pepper": pepper})
             upstream = await stack.enter_async_context(ScriptedUpstream())
             environment[DEMO_UPSTREAM] = f"{upstream.url}/v1"
         assembly = assemble(settings, environment=environment)

@@ -7,11 +7,16 @@ GatewayError
 │   ├── HeadersTooLargeError        over the limit on request headers
 │   ├── UnsupportedEncodingError    a compressed body
 │   ├── RequestTimeoutError         it did not come whole in time
-│   ├── AuthenticationError         no key, or one we do not know
+│   ├── AuthenticationError         no key
+│   │   ├── UnknownKeyError             one we do not know
+│   │   └── InactiveKeyError            one we know: revoked, disabled or expired
+│   ├── TooManyGuessesError         one we do not know, after too many others
+│   ├── ModelNotAllowedError        its key may not ask for that alias
 │   ├── UnknownModelError           no policy serves that alias
 │   ├── UnknownPathError            no such endpoint
 │   ├── UnknownRequestError         feedback on a request that its key never sent
 │   └── MethodNotAllowedError       the endpoint exists, the method does not
+├── KeysUnavailableError        the keys could not be read since we started
 ├── OverloadedError             we have all the requests we can hold
 ├── LedgerUnavailableError      it could not be recorded, and its policy serves nothing that is not
 ├── DatabaseUnavailableError    what only the database can do cannot be done now
@@ -94,6 +99,26 @@ class AuthenticationError(RequestError):
     code = "invalid_api_key"
 
 
+class UnknownKeyError(AuthenticationError):
+    """It counts as a guess."""
+
+
+class InactiveKeyError(AuthenticationError):
+    """Only who holds the whole key is told so."""
+
+    code = "inactive_api_key"
+
+
+class TooManyGuessesError(RequestError):
+    code = "too_many_unknown_keys"
+
+
+class ModelNotAllowedError(RequestError):
+    """Whether a policy serves the alias is not told."""
+
+    code = "model_not_allowed"
+
+
 class UnknownModelError(RequestError):
     code = "model_not_found"
 
@@ -110,6 +135,12 @@ class UnknownRequestError(RequestError):
 
 class MethodNotAllowedError(RequestError):
     code = "method_not_allowed"
+
+
+class KeysUnavailableError(GatewayError):
+    """Not the client's fault: its key may be a good one."""
+
+    code = "keys_unavailable"
 
 
 class OverloadedError(GatewayError):

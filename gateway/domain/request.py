@@ -5,6 +5,8 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct
 
+from gateway.domain.allowances import Allowance
+
 _MOST_TOOLS = 1_000
 _MOST_METADATA = 64
 _LONGEST_TEXT = 4_096
@@ -62,12 +64,21 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
 
 
 class Caller(Struct, frozen=True, kw_only=True):
-    """Whose key the request came with; `key_id` is safe to log."""
+    """Whose key the request came with; `key_id` is safe to log.
+
+    models      the aliases it may ask for; None: all
+    allowances  of its key, its team and its application, those that have any
+    """
 
     key_id: str
     team: str = ""
     app: str = ""
     tags: tuple[str, ...] = ()
+    models: frozenset[str] | None = None
+    allowances: tuple[Allowance, ...] = ()
+
+    def may_ask_for(self, alias: str) -> bool:
+        return self.models is None or alias in self.models
 
 
 NOBODY: Final = Caller(key_id="")

@@ -3,8 +3,10 @@
 import hashlib
 from collections.abc import Iterable
 
-from gateway.domain.errors import AuthenticationError
+from gateway.domain.errors import AuthenticationError, UnknownKeyError
 from gateway.domain.request import Caller
+
+_ID_DIGITS = 16
 
 
 class StaticKeys:
@@ -12,14 +14,14 @@ class StaticKeys:
 
     def __init__(self, keys: Iterable[str]) -> None:
         digests = (_digest(key) for key in keys)
-        self._callers = {digest: Caller(key_id=f"key_{digest[:8].hex()[:8]}") for digest in digests}
+        self._callers = {digest: Caller(key_id=f"key_{digest.hex()[:_ID_DIGITS]}") for digest in digests}
 
     def authenticate(self, credential: str | None) -> Caller:
         if credential is None:
             raise AuthenticationError("no API key: send `Authorization: Bearer` with a key the gateway knows")
         caller = self._callers.get(_digest(credential))
         if caller is None:
-            raise AuthenticationError("the API key is not one the gateway knows")
+            raise UnknownKeyError("the API key is not one the gateway knows")
         return caller
 
 

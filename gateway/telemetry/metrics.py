@@ -65,6 +65,17 @@ class LedgerStatus(Protocol):
     def behind_s(self) -> float: ...
 
 
+class KeysStatus(Protocol):
+    """How the virtual keys stand; `age_s`: how long ago the database was last asked for them, and answered."""
+
+    @property
+    def known(self) -> int: ...
+    @property
+    def unverifiable(self) -> int: ...
+    @property
+    def age_s(self) -> float: ...
+
+
 def _gauge_of(source: object, name: str, text: str, attribute: str) -> Metric:
     return GaugeMetricFamily(name, text, value=float(getattr(source, attribute)))
 
@@ -191,6 +202,15 @@ class MetricsRecorder:
             ("spool_behind_seconds", "Seconds since the database last had every record.", "behind_s"),
         ):
             self._at_scrape(partial(_gauge_of, ledger, f"sizewise_{name}", text, value))
+
+    def watch_keys(self, keys: KeysStatus) -> None:
+        """Expose how the virtual keys stand, asked for at each scrape; call it once."""
+        for name, text, value in (
+            ("virtual_keys", "Virtual keys in memory, revoked and expired ones among them.", "known"),
+            ("virtual_keys_unverifiable", "Active keys whose pepper is not among those given.", "unverifiable"),
+            ("virtual_keys_age_seconds", "Seconds since the database last said how the keys stand.", "age_s"),
+        ):
+            self._at_scrape(partial(_gauge_of, keys, f"sizewise_{name}", text, value))
 
     def watch_fleet(self, cooling: Callable[[], Mapping[str, float]]) -> None:
         """Expose which deployments rest, asked for at each scrape; call it once."""

@@ -30,7 +30,7 @@ _PATTERNS = (
     (re.compile(r"\b(bearer\s+)(?!\[redacted)[\w.~+/=-]{8,}", re.IGNORECASE), rf"\1{REDACTED}"),
     (
         re.compile(
-            r"(?<![A-Za-z0-9])(?:sk-[\w-]{8,}|A[KS]IA[0-9A-Z]{16}|AIza[\w-]{30,}|gh[pousr]_\w{20,}|xox[abpr]-[\w-]{10,}"
+            r"(?<![A-Za-z0-9])(?:sk-[\w-]{8,}|sw_live_\w{8,}|A[KS]IA[0-9A-Z]{16}|AIza[\w-]{30,}|gh[pousr]_\w{20,}|xox[abpr]-[\w-]{10,}"
             r"|eyJ[\w-]{8,300}\.[\w-]{8,}\.[\w-]*)"
         ),
         REDACTED,

@@ -31,6 +31,7 @@ ALLOWED_IN_THE_DOMAIN = {
     "textwrap",
     "typing",
     "unicodedata",
+    "zlib",  # a checksum
     "zoneinfo",  # calendars; the time comes in as an argument
 }
 NEVER_LOADED_BY_SERVE = ("alembic", "litellm", "matplotlib", "scipy", "sklearn", "sqlalchemy")

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from gateway.api.feedback import MAX_BODY_BYTES, MOST_WAITING, FeedbackEndpoint, parse_feedback
 from gateway.api.headers import new_request_id
+from gateway.api.unknown_keys import UnknownKeys
+from gateway.counters.guesses import MemoryGuesses
 from gateway.domain.errors import DatabaseUnavailableError, InvalidRequestError
 from gateway.domain.feedback import Feedback
 from gateway.store.static_keys import StaticKeys
@@ -44,6 +46,7 @@ def _endpoint(
     return FeedbackEndpoint(
         StaticKeys([KEY, "another"]),
         shelf,
+        unknown_keys=UnknownKeys(MemoryGuesses(), time.monotonic),
         now=time.time,
         behind_s=lambda: 0.0,
         rejected=rejected,
