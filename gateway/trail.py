@@ -6,6 +6,7 @@ from gateway.domain.decision import Decision
 from gateway.domain.errors import UpstreamError
 from gateway.domain.policy import Deployment
 from gateway.domain.pricing import cost_nano_usd
+from gateway.domain.quota import Quota
 from gateway.domain.record import AttemptOutcome, AttemptRecord, CheckResult
 from gateway.domain.request import Caller, ChatRequest
 from gateway.domain.signals import Signals
@@ -107,7 +108,7 @@ class Trail:
 
 
 class Call(Struct, frozen=True, kw_only=True):
-    """What every attempt of one walk shares."""
+    """What every attempt of one walk shares. quota: what is left of the caller's limits."""
 
     decision: Decision
     request: ChatRequest
@@ -115,6 +116,7 @@ class Call(Struct, frozen=True, kw_only=True):
     caller: Caller
     exchange: Exchange
     trail: Trail
+    quota: Quota | None = None
 
     def head(self, attempt: Attempt) -> AnswerHead:
         """What an answer says of itself: who gives it, after how many attempts, what all cost once that is known."""
@@ -123,4 +125,5 @@ class Call(Struct, frozen=True, kw_only=True):
             deployment=attempt.deployment,
             attempts=attempt.number,
             cost_nano_usd=None if attempt.record is None else self.trail.bill()[0],
+            quota=self.quota,
         )

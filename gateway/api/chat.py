@@ -10,7 +10,7 @@ from gateway.api.headers import new_request_id
 from gateway.api.keep_alive import KeepAlives
 from gateway.api.load import Load
 from gateway.api.methods import require_method
-from gateway.domain.errors import GatewayError
+from gateway.domain.errors import AllowanceError, GatewayError
 from gateway.pipeline import Gateway
 from gateway.ports import AnswerHead
 
@@ -59,7 +59,7 @@ class ChatCompletions:
             await self._loaded(exchange)
         except GatewayError as error:
             self._rejected(error.code)
-            await exchange.refuse(error, AnswerHead())
+            await exchange.refuse(error, _head(error))
         except ClientGoneError:
             if not exchange.was_refused:
                 self._rejected("client_gone")
@@ -79,3 +79,10 @@ class ChatCompletions:
         finally:
             self._load.leave(exchange.body_bytes)
             exchange.close()
+
+
+def _head(error: GatewayError) -> AnswerHead:
+    """Of a request that was not accepted."""
+    if isinstance(error, AllowanceError):
+        return AnswerHead(may_retry=error.may_retry, quota=error.quota)
+    return AnswerHead()

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Collection, Mapping
+from math import ceil
 
 from gateway.api.asgi import Headers, Message, Receive, Scope, Send
 from gateway.api.departure import departure_of
@@ -215,7 +216,7 @@ class ChatExchange:
         status, body = envelope(error).status, error_body(error)
         headers = [_JSON, (b"content-length", b"%d" % len(body)), *answer_headers(self.request_id, head)]
         if error.retry_after_s is not None:
-            headers.append((b"retry-after", b"%d" % max(1, round(error.retry_after_s))))
+            headers += _retry_after(error.retry_after_s)
         is_cut = isinstance(error, BodyTooLargeError)
         if is_cut:
             headers.append((b"connection", b"close"))
@@ -246,6 +247,11 @@ class ChatExchange:
         self.has_gone = True
         if self._task is not None:
             self._task.cancel()
+
+
+def _retry_after(seconds: float) -> Headers:
+    """Whole seconds for everybody, never too early; milliseconds for the clients that read them."""
+    return [(b"retry-after", b"%d" % max(1, ceil(seconds))), (b"retry-after-ms", b"%d" % max(1, ceil(seconds * 1e3)))]
 
 
 def credential_of(headers: dict[bytes, bytes]) -> str | None:

@@ -7,6 +7,8 @@ from urllib.parse import quote
 
 from gateway.api.asgi import Headers
 from gateway.domain.pricing import usd
+from gateway.domain.quota import Quota
+from gateway.domain.rate_limits import duration
 from gateway.ports import AnswerHead
 
 _SAFE = "".join(chr(point) for point in range(0x20, 0x7F) if chr(point) != "%")
@@ -39,6 +41,21 @@ def answer_headers(request_id: str, head: AnswerHead) -> Headers:
         headers.append((b"x-sizewise-cost-usd", usd(head.cost_nano_usd).encode()))
     if not head.may_retry:
         headers.append((b"x-should-retry", b"false"))
+    if head.quota is not None:
+        headers += _quota_headers(head.quota)
+    return headers
+
+
+def _quota_headers(quota: Quota) -> Headers:
+    """`x-ratelimit-*` as OpenAI's clients know them: limit, what is left, and when all of it is free again."""
+    headers: Headers = []
+    for unit, allotment in ((b"requests", quota.requests), (b"tokens", quota.tokens)):
+        if allotment is not None:
+            headers += (
+                (b"x-ratelimit-limit-" + unit, b"%d" % allotment.limit),
+                (b"x-ratelimit-remaining-" + unit, b"%d" % allotment.remaining),
+                (b"x-ratelimit-reset-" + unit, duration(allotment.reset_s).encode()),
+            )
     return headers
 
 

@@ -5,6 +5,8 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct
 
+from gateway.domain.allowances import Allowance
+
 _MOST_TOOLS = 1_000
 _MOST_METADATA = 64
 _LONGEST_TEXT = 4_096
@@ -62,12 +64,18 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
 
 
 class Caller(Struct, frozen=True, kw_only=True):
-    """Whose key the request came with; `key_id` is safe to log."""
+    """Whose key the request came with; `key_id` is safe to log.
+
+    models      the aliases it may ask for; None: all
+    allowances  of its key, its team and its app, those that have any
+    """
 
     key_id: str
     team: str = ""
     app: str = ""
     tags: tuple[str, ...] = ()
+    models: frozenset[str] | None = None
+    allowances: tuple[Allowance, ...] = ()
 
 
 NOBODY: Final = Caller(key_id="")
