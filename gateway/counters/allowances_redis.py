@@ -80,6 +80,7 @@ class RedisAllowances:
     gateways        how many share the limits: of each, this one lets pass its share while Redis is away
     limits_down     what becomes of callers with limits then, and
     budgets_down    of those with budgets
+    lease_s         how long a place is held for a gateway that says nothing more
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class RedisAllowances:
         gateways: int = 1,
         limits_down: OnRedisDown = "share",
         budgets_down: OnRedisDown = "share",
+        lease_s: float = LEASE_S,
     ) -> None:
         self.link = RedisLink(url, called=called)
         self._clock = clock
@@ -99,6 +101,7 @@ class RedisAllowances:
         self._gateways = gateways
         self._limits_down = limits_down
         self._budgets_down = budgets_down
+        self._lease_s = lease_s
         self._name = uuid4().hex[:12]
         self._leases = 0
         self._stayed_s = 0.0
@@ -167,7 +170,7 @@ class RedisAllowances:
             for key, meter, count in zip(counted.keys, counted.meters, units, strict=True)
         ]
         undo = partial(self._undo, counted, lease, units)
-        return await self.link.admit(counted.keys, (lease, int(LEASE_S * 1e6), rows), undo)
+        return await self.link.admit(counted.keys, (lease, int(self._lease_s * 1e6), rows), undo)
 
     def _told(self, counted: Counted, lease: str, need: Need, units: Sequence[int], reply: Reply) -> "RedisHold":
         """The hold that Redis's answer means. Raises AllowanceError."""
@@ -282,17 +285,17 @@ class RedisAllowances:
 
     def _stay(self, now_s: float) -> None:
         """Keep the places of requests that are still under way."""
-        if now_s - self._stayed_s < LEASE_S / 12:
+        if now_s - self._stayed_s < self._lease_s / 12:
             return
         self._stayed_s = now_s
         staying: defaultdict[Counted, list[str]] = defaultdict(list)
         for lease, (counted, since_s) in self._live.items():
-            if now_s - since_s > LEASE_S / 3:
+            if now_s - since_s > self._lease_s / 3:
                 staying[counted].append(lease)
         for counted, leases in staying.items():
             self._live.update(dict.fromkeys(leases, (counted, now_s)))
             for key in counted.places:
-                self._dues.stay(counted.tag, key, leases, int(LEASE_S * 1e6))
+                self._dues.stay(counted.tag, key, leases, int(self._lease_s * 1e6))
 
     def _give_back(self, now_s: float) -> None:
         for tag, key, meter, units, window in self._slices.idle(now_s):
@@ -306,7 +309,8 @@ class RedisAllowances:
             for key in counted.places if leases else ():
                 self._dues.leave(counted.tag, key, leases)
         self._spared.clear()
-        for batch in self._dues.batches():
+        for _ in range(self._dues.seal()):
+            batch = self._dues.next()
             try:
                 reply = await self.link.amend(batch.mark, batch.keys, batch.changes)
             except asyncio.CancelledError:

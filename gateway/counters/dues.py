@@ -1,7 +1,6 @@
 """What Redis has to be told after the fact, summed up until it can be: one batch for all that share a hash tag."""
 
 from collections import defaultdict, deque
-from collections.abc import Iterator
 from typing import Any, Final
 
 from msgspec import Struct
@@ -68,13 +67,15 @@ class Dues:
             if not pending.budgets:
                 del self._pending[tag]
 
-    def batches(self) -> Iterator[Batch]:
-        """Each may be sent; those kept before come first."""
-        while self._unsent:
-            yield self._unsent.popleft()
+    def seal(self) -> int:
+        """Make batches of all that is due; returns how many there are to send, with those kept before."""
         while self._pending:
-            tag, pending = self._pending.popitem()
-            yield self._batch(tag, pending)
+            self._unsent.append(self._batch(*self._pending.popitem()))
+        return len(self._unsent)
+
+    def next(self) -> Batch:
+        """The first to send; IndexError where there is none."""
+        return self._unsent.popleft()
 
     def keep(self, batch: Batch) -> None:
         """It is not known whether it was applied."""
