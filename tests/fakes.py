@@ -259,8 +259,10 @@ class FakeAdmission:
     def __init__(self, error: GatewayError | None = None, hold: FakeHold | None = None) -> None:
         self._error = error
         self.hold = hold or FakeHold()
+        self.asked = 0
 
     async def admit(self, caller: Caller, request: ChatRequest, policy: Policy) -> FakeHold:
+        self.asked += 1
         if self._error is not None:
             raise self._error
         return self.hold

@@ -10,25 +10,21 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache, partial
-from typing import Any, Final, Literal
-from urllib.parse import quote
+from typing import Final, Literal
 from uuid import uuid4
 
 from gateway.counters.allowance_watch import AllowanceWatch
-from gateway.counters.allowances_memory import NO_HOLD, MemoryAllowances, MemoryHold
-from gateway.counters.dues import KEEP_S, Batch, Dues
+from gateway.counters.allowances_memory import NO_HOLD, MemoryAllowances
+from gateway.counters.dues import Batch, Dues
+from gateway.counters.redis_holds import AwayHold, Counted, RedisHold
 from gateway.counters.redis_link import RedisLink, Reply, Result
-from gateway.counters.slices import Appetite, Slices
+from gateway.counters.slices import Slices
 from gateway.domain.admission import Readings, budget_of, quota_of, refusal
-from gateway.domain.allowances import Allowance
-from gateway.domain.budgets import really_used, window_of
+from gateway.domain.budgets import window_of
 from gateway.domain.errors import CountersUnavailableError
-from gateway.domain.facts import Budget
-from gateway.domain.meters import Meter, Need, meters_of, need_of, share_of
+from gateway.domain.meters import Meter, Need, need_of, share_of
 from gateway.domain.policy import Policy
-from gateway.domain.quota import Quota
 from gateway.domain.rate_limits import after
-from gateway.domain.record import AttemptRecord
 from gateway.domain.request import Caller, ChatRequest
 from gateway.ports import Clock, Hold
 
@@ -43,35 +39,6 @@ _AWAY_RETRY_S = 1.0
 _AWAY = (
     "the counts of limits and budgets cannot be reached, and without them nothing is let pass; try again in a moment"
 )
-
-
-class Counted:
-    """The meters of one set of allowances, as Redis knows them.
-
-    places          the keys of those that count requests under way
-    spare           leases of requests that are just over, for the next ones to take
-    values, read_s  what the meters showed after the latest request, and when
-    """
-
-    __slots__ = ("appetite", "has_places", "keys", "meters", "places", "read_s", "spare", "tag", "values")
-
-    def __init__(self, tag: str, allowances: tuple[Allowance, ...]) -> None:
-        self.tag = tag
-        self.meters = meters_of(allowances)
-        self.keys = tuple(f"sw:{{{tag}}}:{meter.key}" for meter in self.meters)
-        self.places = [key for key, meter in zip(self.keys, self.meters, strict=True) if meter.kind == "concurrent"]
-        self.has_places = bool(self.places)
-        self.appetite = Appetite()
-        self.spare: list[str] = []
-        self.values: list[float] = [0.0] * len(self.meters)
-        self.read_s = 0.0
-
-    def row(self, meter: Meter, units: int, more: int) -> tuple[Any, ...]:
-        if meter.kind == "rate":
-            return "rate", meter.limit, units, more, meter.window_s * 1e6
-        if meter.kind == "concurrent":
-            return "concurrent", meter.limit
-        return "budget", meter.limit if meter.is_hard else -1, units, more, meter.period, KEEP_S[meter.period]
 
 
 class RedisAllowances:
@@ -118,7 +85,7 @@ class RedisAllowances:
     async def admit(self, caller: Caller, request: ChatRequest, policy: Policy) -> Hold:
         if not caller.allowances:
             return NO_HOLD
-        counted = self._counted(quote(caller.team or caller.key_id, safe=""), caller.allowances)
+        counted = self._counted(caller.team or caller.key_id, caller.allowances)
         need = need_of(request, policy, counted.meters)
         units = [need.of(meter) for meter in counted.meters]
         now_s = self._clock.monotonic()
@@ -145,7 +112,7 @@ class RedisAllowances:
                     await self._flush()
             await self.link.aclose()
 
-    def settle(self, hold: "RedisHold", tokens: int, nano_usd: int) -> None:
+    def _settle(self, hold: RedisHold, tokens: int, nano_usd: int) -> None:
         """Replace what was taken by what was used."""
         counted = hold.counted
         for key, meter, count, window in zip(counted.keys, counted.meters, hold.units, hold.windows, strict=True):
@@ -156,7 +123,7 @@ class RedisAllowances:
         self._spare(counted, hold.lease)
         self._has_dues.set()
 
-    def spent_away(self, counted: Counted, windows: Sequence[int], nano_usd: int) -> None:
+    def _spent_away(self, counted: Counted, windows: Sequence[int], nano_usd: int) -> None:
         """What a request cost that Redis knows nothing of."""
         for key, meter, window in zip(counted.keys, counted.meters, windows, strict=True):
             if meter.kind == "budget":
@@ -172,7 +139,7 @@ class RedisAllowances:
         undo = partial(self._undo, counted, lease, units)
         return await self.link.admit(counted.keys, (lease, int(self._lease_s * 1e6), rows), undo)
 
-    def _told(self, counted: Counted, lease: str, need: Need, units: Sequence[int], reply: Reply) -> "RedisHold":
+    def _told(self, counted: Counted, lease: str, need: Need, units: Sequence[int], reply: Reply) -> RedisHold:
         """The hold that Redis's answer means. Raises AllowanceError."""
         now_s, meters = self._clock.monotonic(), counted.meters
         values = [
@@ -192,7 +159,9 @@ class RedisAllowances:
         if counted.has_places:
             self._live[lease] = (counted, now_s)
         quota = quota_of(meters, values)
-        return RedisHold(self, counted, need, units=units, windows=windows, lease=lease, budget=budget, quota=quota)
+        return RedisHold(
+            self._settle, counted, need, units=units, windows=windows, lease=lease, budget=budget, quota=quota
+        )
 
     def _moved(self, meter: Meter, value: float, units: int, lent: int, window: int) -> float:
         """What a meter shows after so many units; what was lent to this gateway is still free here."""
@@ -204,7 +173,7 @@ class RedisAllowances:
         self._note(meter, window, int(value), used)
         return used
 
-    def _lent(self, counted: Counted, need: Need, units: Sequence[int], windows: Sequence[int]) -> "RedisHold":
+    def _lent(self, counted: Counted, need: Need, units: Sequence[int], windows: Sequence[int]) -> RedisHold:
         """A hold out of what was borrowed; the limits are told as they were when Redis was last asked."""
         now_s, meters = self._clock.monotonic(), counted.meters
         passed_s = now_s - counted.read_s
@@ -215,9 +184,9 @@ class RedisAllowances:
         counted.values, counted.read_s = values, now_s
         used = [self._known.get(meter.key, (0, 0))[1] if meter.kind == "budget" else 0 for meter in meters]
         budget, quota = budget_of(meters, used), quota_of(meters, values)
-        return RedisHold(self, counted, need, units=units, windows=windows, budget=budget, quota=quota)
+        return RedisHold(self._settle, counted, need, units=units, windows=windows, budget=budget, quota=quota)
 
-    def _away(self, counted: Counted, need: Need, units: Sequence[int]) -> "AwayHold":
+    def _away(self, counted: Counted, need: Need, units: Sequence[int]) -> AwayHold:
         """What passes while Redis is away. Raises AllowanceError, CountersUnavailableError."""
         for meter in counted.meters:
             if (self._budgets_down if meter.kind == "budget" else self._limits_down) == "refuse":
@@ -235,7 +204,7 @@ class RedisAllowances:
             min(count, meter.limit) if meter.kind == "rate" else count
             for meter, count in zip(meters, units, strict=True)
         ]
-        return AwayHold(self, counted, need, windows, self._local.take(meters, clipped, need))
+        return AwayHold(self._spent_away, counted, need, windows, self._local.take(meters, clipped, need))
 
     def _undo(self, counted: Counted, lease: str, units: Sequence[int], reply: Reply) -> None:
         """Give back what came too late for its request, which has been answered for another way."""
@@ -326,61 +295,3 @@ class RedisAllowances:
         for meter, change, used in zip(batch.meters, batch.changes, reply, strict=False):  # none, if sent before
             if meter is not None:
                 self._note(meter, change[1], used - change[2], used)
-
-
-class RedisHold:
-    """`Hold` of what Redis, or a slice, gave."""
-
-    __slots__ = ("_allowances", "_need", "budget", "counted", "lease", "quota", "units", "windows")
-
-    def __init__(
-        self,
-        allowances: RedisAllowances,
-        counted: Counted,
-        need: Need,
-        *,
-        units: Sequence[int],
-        windows: Sequence[int],
-        budget: Budget,
-        quota: Quota | None,
-        lease: str = "",
-    ) -> None:
-        self._allowances = allowances
-        self._need = need
-        self.counted = counted
-        self.units = units
-        self.windows = windows
-        self.lease = lease
-        self.budget = budget
-        self.quota = quota
-
-    def settle(self, attempts: Sequence[AttemptRecord]) -> None:
-        self._allowances.settle(self, *really_used(attempts, self._need.tokens, self._need.nano_usd))
-
-
-class AwayHold:
-    """`Hold` of a share, taken while Redis was away."""
-
-    __slots__ = ("_allowances", "_counted", "_need", "_share", "_windows")
-
-    def __init__(
-        self, allowances: RedisAllowances, counted: Counted, need: Need, windows: Sequence[int], share: MemoryHold
-    ) -> None:
-        self._allowances = allowances
-        self._counted = counted
-        self._need = need
-        self._windows = windows
-        self._share = share
-
-    @property
-    def budget(self) -> Budget:
-        return self._share.budget
-
-    @property
-    def quota(self) -> Quota | None:
-        return self._share.quota
-
-    def settle(self, attempts: Sequence[AttemptRecord]) -> None:
-        self._share.settle(attempts)
-        nano_usd = really_used(attempts, self._need.tokens, self._need.nano_usd)[1]
-        self._allowances.spent_away(self._counted, self._windows, nano_usd)

@@ -2,6 +2,7 @@
 
 import asyncio
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -21,12 +22,12 @@ def opened(request: pytest.FixtureRequest) -> Opened:
     return memory_twin if request.param == "memory" else partial(redis_twin, request.getfixturevalue("redis_url"))
 
 
-def allowed(owner: str = "key:k", *budgets: BudgetTerms, **limits: int) -> Allowance:
+def allowed(owner: str = "key:k", *budgets: BudgetTerms, **limits: Any) -> Allowance:
     return Allowance(owner=owner, limits=Limits(**limits), budgets=budgets)
 
 
-def budget(limit_nano_usd: int, **changes: object) -> BudgetTerms:
-    return BudgetTerms(period="month", limit_nano_usd=limit_nano_usd, **changes)  # type: ignore[arg-type]  # by name
+def budget(limit_nano_usd: int, **changes: Any) -> BudgetTerms:
+    return BudgetTerms(period="month", limit_nano_usd=limit_nano_usd, **changes)
 
 
 async def refused(twin: Twin, *allowances: Allowance, tokens: int = 10) -> AllowanceError:
@@ -39,7 +40,7 @@ async def refused(twin: Twin, *allowances: Allowance, tokens: int = 10) -> Allow
     ("limits", "window_s"), [({"requests_per_minute": 5}, MINUTE_S), ({"requests_per_day": 5}, DAY_S)]
 )
 def test_as_many_requests_pass_at_once_as_the_limit_says_and_no_more(
-    opened: Opened, limits: dict[str, int], window_s: float
+    opened: Opened, limits: dict[str, Any], window_s: float
 ) -> None:
     async def body(twin: Twin) -> None:
         for _ in range(5):

@@ -55,6 +55,7 @@ def _spend(url: str, costs: tuple[int, int], budget_nano_usd: int) -> tuple[int,
             team = twins[0].team
         async with Redis.from_url(url) as redis:
             text = await redis.get(f"sw:{{{team}}}:team:t-{team}:budget_month")
+        assert isinstance(text, bytes)
         return int(text.partition(b":")[2])
 
     counted = asyncio.run(main())

@@ -53,6 +53,10 @@ def _link(twin: Twin) -> Any:
     return twin.admission.link  # type: ignore[attr-defined]
 
 
+async def _command(operator: Any, line: str) -> None:
+    await operator.execute_command(line)
+
+
 @asynccontextmanager
 async def _stopped(url: str) -> AsyncIterator[None]:
     """Redis takes what it is sent, and does nothing, while the block runs."""
@@ -68,11 +72,11 @@ async def _stopped(url: str) -> AsyncIterator[None]:
 @asynccontextmanager
 async def _told(url: str, begin: str, end: str) -> AsyncIterator[None]:
     async with Redis.from_url(url) as operator:
-        await operator.execute_command(begin)
+        await _command(operator, begin)
         try:
             yield
         finally:
-            await operator.execute_command(end)
+            await _command(operator, end)
 
 
 TROUBLES: dict[str, Callable[[str], AbstractAsyncContextManager[None]]] = {
@@ -116,7 +120,7 @@ def test_connections_that_were_cut_are_made_anew(own_redis: str) -> None:
     async def body(twin: Twin) -> None:
         async with Redis.from_url(own_redis) as operator:
             await twin.admit(TEN)
-            await operator.execute_command("CLIENT KILL TYPE normal SKIPME yes")
+            await _command(operator, "CLIENT KILL TYPE normal SKIPME yes")
 
         await twin.admit(TEN)
         await twin.admit(TEN)
@@ -262,12 +266,12 @@ def test_what_was_spent_while_redis_was_away_is_told_to_it_once_it_is_back(own_r
         async with Redis.from_url(own_redis) as operator:
             (await twin.admit(budget)).settle(used(100))
             await twin.settled()
-            await operator.execute_command("CONFIG SET maxmemory 1")
+            await _command(operator, "CONFIG SET maxmemory 1")
             for _ in range(4):
                 away = await twin.admit(budget)
                 away.settle(used(50))
             assert away.budget.used_ratio > 0.2
-            await operator.execute_command("CONFIG SET maxmemory 0")
+            await _command(operator, "CONFIG SET maxmemory 0")
         await _is_up(twin)
         await asyncio.sleep(0.6)
 

@@ -10,10 +10,11 @@ from gateway.api.exchange import ChatExchange
 from gateway.bootstrap import CountedRecorder, SystemClock
 from gateway.classifiers.linear import LinearClassifier
 from gateway.counters.allowances_memory import MemoryAllowances, MemoryHold, NoHold
-from gateway.counters.allowances_redis import AwayHold, RedisAllowances, RedisHold
+from gateway.counters.allowances_redis import RedisAllowances
 from gateway.counters.health import MemoryHealthBoard
 from gateway.counters.lanes import MemoryLanes
 from gateway.counters.memory import MemorySessions
+from gateway.counters.redis_holds import AwayHold, RedisHold
 from gateway.counters.retries import MemoryRetryBudgets
 from gateway.policyfile.loader import FilePolicySource
 from gateway.providers.anthropic_http import AnthropicProvider, AnthropicStream

@@ -161,3 +161,22 @@ def test_clients_have_deadlines_and_the_process_a_limit_without_any_setting() ->
 def test_a_limit_cannot_be_switched_off(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"SIZEWISE_{name}"):
         _load(monkeypatch, **{name: value})
+
+
+def test_without_a_redis_each_gateway_counts_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().redis_url is None
+    assert _load(monkeypatch, REDIS_URL=" ").redis_url is None
+
+
+def test_the_url_of_redis_may_hold_a_password_and_is_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = _load(monkeypatch, REDIS_URL="rediss://:canary@redis:6379/0", ON_REDIS_DOWN="Refuse")
+
+    assert "canary" not in repr(settings)
+    assert (settings.on_redis_down, settings.budgets_on_redis_down) == ("refuse", "share")
+
+
+def test_a_url_that_is_not_of_redis_is_refused_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError) as caught:
+        _load(monkeypatch, REDIS_URL="http://:canary@redis:6379")
+
+    assert str(caught.value) == "SIZEWISE_REDIS_URL: a Redis URL begins with redis://, rediss:// or unix://"
