@@ -239,6 +239,7 @@ class RedisAllowances:
         await self._flush()
 
     async def _telling(self) -> None:
+        await self.link.connect()
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_S):

@@ -1,7 +1,7 @@
 """The only door to Redis: two scripts, an answer within 50 ms or none, and no question while Redis is away.
 
-What is asked while an answer is on its way goes out together after it, over one connection: a burst of requests costs a
-few round trips, and a slow Redis no more than one connection.
+What is asked while an answer is on its way goes out together after it, over one connection for each script: a burst of
+requests costs a few round trips, and a slow Redis no more than two connections.
 """
 
 import asyncio
@@ -9,6 +9,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from hashlib import sha1
 from importlib.resources import files
 from typing import Any, Final, Literal
@@ -42,10 +43,9 @@ _log = logging.getLogger(__name__)
 
 
 class _Asked:
-    __slots__ = ("answer", "is_sent", "keys", "payload", "script")
+    __slots__ = ("answer", "is_sent", "keys", "payload")
 
-    def __init__(self, script: Script, keys: Sequence[str], payload: bytes) -> None:
-        self.script = script
+    def __init__(self, keys: Sequence[str], payload: bytes) -> None:
         self.keys = keys
         self.payload = payload
         self.is_sent = False
@@ -67,6 +67,7 @@ class RedisLink:
             socket_connect_timeout=_SOCKET_S,
             retry=Retry(NoBackoff(), 0),
             protocol=2,
+            driver_info=None,
         )
         self._client: Redis = Redis.from_pool(pool)
         self._called = called
@@ -76,13 +77,18 @@ class RedisLink:
         }
         self._failures = 0
         self._trying: asyncio.Task[None] | None = None
-        self._queue: list[_Asked] = []
-        self._sending: asyncio.Task[None] | None = None
+        self._queues: dict[Script, list[_Asked]] = {"admit": [], "amend": []}
+        self._sending: dict[Script, asyncio.Task[None]] = {}
         self.answered = 0
 
     @property
     def is_up(self) -> bool:
         return self._trying is None
+
+    async def connect(self) -> None:
+        """Have a connection at hand, if Redis is there: making one takes several round trips."""
+        with suppress(RedisError, OSError):
+            await self._client.ping()
 
     async def admit(self, keys: Sequence[str], asked: Any, late: Callable[[Reply], None]) -> Reply | None:
         """None where no answer came in time; one that comes later goes to `late`."""
@@ -93,7 +99,7 @@ class RedisLink:
         return await self._run("amend", (mark, *keys), (_MARK_S, changes), None)
 
     async def aclose(self) -> None:
-        for task in (self._trying, self._sending):
+        for task in (self._trying, *self._sending.values()):
             if task is not None:
                 task.cancel()
                 await asyncio.wait([task])
@@ -110,10 +116,10 @@ class RedisLink:
         self, script: Script, keys: Sequence[str], payload: bytes, late: Callable[[Reply], None] | None
     ) -> Reply | None:
         begun_s = time.perf_counter()
-        asked = _Asked(script, keys, payload)
-        self._queue.append(asked)
-        if self._sending is None:
-            self._sending = asyncio.create_task(self._send(), name="redis: send")
+        asked = _Asked(keys, payload)
+        self._queues[script].append(asked)
+        if script not in self._sending:
+            self._sending[script] = asyncio.create_task(self._send(script), name=f"redis: {script}")
         try:
             await asyncio.wait((asked.answer,), timeout=CALL_S)
             for _ in range(_TURNS):
@@ -140,22 +146,24 @@ class RedisLink:
         self._called(took_s, "ok")
         return answer.result()
 
-    async def _send(self) -> None:
+    async def _send(self, script: Script) -> None:
         """Until nothing is left to ask."""
+        queue = self._queues[script]
         try:
-            while self._queue:
-                batch, self._queue = self._queue[:_MOST_AT_ONCE], self._queue[_MOST_AT_ONCE:]
-                await self._send_batch([asked for asked in batch if not asked.answer.done()])
+            while queue:
+                batch = [asked for asked in queue[:_MOST_AT_ONCE] if not asked.answer.done()]
+                del queue[:_MOST_AT_ONCE]
+                if batch:
+                    await self._send_batch(script, batch)
         finally:
-            self._sending = None
+            del self._sending[script]
 
-    async def _send_batch(self, batch: list[_Asked]) -> None:
+    async def _send_batch(self, script: Script, batch: list[_Asked]) -> None:
         try:
-            replies = await self._executed(batch)
+            replies = await self._executed(script, batch)
             if any(isinstance(reply, NoScriptError) for reply in replies):  # a Redis that was started anew
-                for text in self._texts.values():
-                    await self._client.script_load(text)
-                replies = await self._executed(batch)
+                await self._client.script_load(self._texts[script])
+                replies = await self._executed(script, batch)
         except (RedisError, OSError) as error:
             replies = [error] * len(batch)
         for asked, reply in zip(batch, replies, strict=True):
@@ -164,11 +172,11 @@ class RedisLink:
             else:
                 asked.answer.set_result(reply)
 
-    async def _executed(self, batch: list[_Asked]) -> list[Any]:
+    async def _executed(self, script: Script, batch: list[_Asked]) -> list[Any]:
         pipeline = self._client.pipeline(transaction=False)
         for asked in batch:
             asked.is_sent = True
-            pipeline.evalsha(self._digests[asked.script], len(asked.keys), *asked.keys, asked.payload)
+            pipeline.evalsha(self._digests[script], len(asked.keys), *asked.keys, asked.payload)
         replies: list[Any] = await pipeline.execute(raise_on_error=False)
         return replies
 
@@ -186,6 +194,7 @@ class RedisLink:
             await asyncio.sleep(wait_s)
             wait_s = min(2 * wait_s, LONGEST_TRY_S)
             await self._client.connection_pool.disconnect(inuse_connections=False)
+            await self.connect()
             if await self._asked("amend", ("sw:{try}",), _TRY, None) is not None:
                 break
         self._trying = None

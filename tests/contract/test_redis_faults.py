@@ -195,6 +195,58 @@ def test_a_blackholed_redis_costs_three_requests_50_ms_and_all_others_nothing() 
     assert sorted(took[FAILURES:])[-4] < 0.005
 
 
+def test_a_redis_that_takes_20_ms_for_each_answer_is_still_asked(own_redis: str) -> None:
+    port = int(own_redis.rpartition(":")[2].partition("/")[0])
+
+    async def main() -> int:
+        async with _slow_way(port, 0.02) as url, redis_twin(url) as twin:
+            await asyncio.sleep(0.3)  # it connects
+            granted = await _grants(twin, TEN)
+            assert _link(twin).is_up
+            return granted
+
+    assert asyncio.run(main()) == 10
+
+
+def test_a_redis_that_is_far_is_found_again(own_redis: str) -> None:
+    """Making a connection to it takes longer than a request may wait."""
+    port = int(own_redis.rpartition(":")[2].partition("/")[0])
+
+    async def main() -> None:
+        async with _slow_way(port, 0.02) as url, redis_twin(url) as twin:
+            async with _stopped(own_redis):
+                await _grants(twin, TEN)
+                assert not _link(twin).is_up
+            await _is_up(twin)
+
+    asyncio.run(main())
+
+
+@asynccontextmanager
+async def _slow_way(port: int, delay_s: float) -> AsyncIterator[str]:
+    """A way to the Redis at that port on which each answer takes so long: its URL."""
+    ways: list[asyncio.Task[None]] = []
+
+    async def carry(source: asyncio.StreamReader, target: asyncio.StreamWriter, wait_s: float) -> None:
+        while data := await source.read(65_536):
+            await asyncio.sleep(wait_s)
+            target.write(data)
+        target.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        from_redis, to_redis = await asyncio.open_connection("127.0.0.1", port)
+        ways.extend(
+            (asyncio.create_task(carry(reader, to_redis, 0.0)), asyncio.create_task(carry(from_redis, writer, delay_s)))
+        )
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
+    finally:
+        server.close()
+        await asyncio.gather(*ways)
+
+
 def test_nobody_listens_at_all_from_the_start() -> None:
     async def main() -> None:
         async with redis_twin("redis://127.0.0.1:9/0", gateways=5) as twin:
