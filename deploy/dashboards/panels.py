@@ -294,7 +294,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
             ),
             Panel(
                 "Redis",
-                "Time of a call to where gateways count together, calls without an answer in time, and gateways without it.",
+                "Time of a call, calls without an answer in time, and gateways that go without it.",
                 units.Seconds,
                 (
                     Query(

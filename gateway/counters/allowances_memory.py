@@ -51,31 +51,25 @@ class MemoryAllowances:
     def take(self, meters: Sequence[Meter], units: Sequence[int], need: Need) -> "MemoryHold":
         """Take so many units of each meter, or of none. Raises AllowanceError."""
         now_s, at_s = self._clock.monotonic(), self._clock.now()
-        values = [self._value(meter, now_s, at_s) for meter in meters]
+        windows = _windows(meters, at_s)
+        values = [self._value(meter, now_s, window) for meter, window in zip(meters, windows, strict=True)]
         if not all(map(passes, meters, values, units)):
             meter, error = refusal(meters, Readings(values, at_s), units)
             self._watch.refused(meter)
             raise error
         budget = budget_of(meters, values)
-        taken: list[tuple[Meter, int, int]] = []
-        for place, (meter, count) in enumerate(zip(meters, units, strict=True)):
-            window = window_of(meter.period, at_s) if meter.kind == "budget" else 0
-            values[place] = self._move(meter, values[place], count, now_s, window)
-            taken.append((meter, count, window))
+        taken = [*zip(meters, units, windows, strict=True)]
+        values = [self._move(*each, value, now_s) for each, value in zip(taken, values, strict=True)]
         return MemoryHold(self, taken, need, budget, quota_of(meters, values))
 
     def settle(self, taken: Taken, tokens: int, nano_usd: int) -> None:
         """Replace what was taken by what was used; a budget whose window is over stays as it is."""
         now_s, at_s = self._clock.monotonic(), self._clock.now()
-        for meter, count, window in taken:
-            value = self._value(meter, now_s, at_s)
-            if meter.kind == "concurrent":
-                self._move(meter, value, -count, now_s, window)
-            elif meter.kind == "budget":
-                if window == window_of(meter.period, at_s):
-                    self._move(meter, value, nano_usd - count, now_s, window)
-            elif meter.unit == "tokens":
-                self._move(meter, value, tokens - count, now_s, window)
+        for (meter, count, window), present in zip(taken, _windows([each[0] for each in taken], at_s), strict=True):
+            used = count if meter.unit == "requests" else tokens if meter.unit == "tokens" else nano_usd
+            more = -count if meter.kind == "concurrent" else used - count
+            if more and window == present:
+                self._move(meter, more, window, self._value(meter, now_s, window), now_s)
 
     def assume(self, used: Mapping[str, tuple[int, int]]) -> None:
         """Begin from what is used of the budgets: the key of a meter → window and nano-USD."""
@@ -87,15 +81,15 @@ class MemoryAllowances:
         known, used = self._elsewhere.get(meter.key, (0, 0))
         return used if known == window else 0
 
-    def _value(self, meter: Meter, now_s: float, at_s: float) -> float:
+    def _value(self, meter: Meter, now_s: float, window: int) -> float:
         if meter.kind == "rate":
             return max(0.0, self._whole_at_s.get(meter.key, 0.0) - now_s)
         if meter.kind == "concurrent":
             return self._running.get(meter.key, 0)
-        window, used = self._used.get(meter.key, (0, 0))
-        return used if window == window_of(meter.period, at_s) else 0
+        known, used = self._used.get(meter.key, (0, 0))
+        return used if known == window else 0
 
-    def _move(self, meter: Meter, value: float, units: int, now_s: float, window: int) -> float:
+    def _move(self, meter: Meter, units: int, window: int, value: float, now_s: float) -> float:
         """Add units to a meter that shows `value`; returns what it shows then."""
         if meter.kind == "rate":
             moved = after(value, units, meter.limit, meter.window_s)
@@ -109,6 +103,11 @@ class MemoryAllowances:
             if not meter.is_share:
                 self._watch.moved(meter, window, int(value), moved)
         return moved
+
+
+def _windows(meters: Sequence[Meter], at_s: float) -> list[int]:
+    """Of each budget the window it is in now, 0 for what has none."""
+    return [window_of(meter.period, at_s) if meter.kind == "budget" else 0 for meter in meters]
 
 
 class MemoryHold:
