@@ -15,7 +15,8 @@ from gateway.counters.redis_link import script_text
 from gateway.counters.slices import LARGEST
 from gateway.domain.allowances import Allowance, BudgetTerms, Limits
 from gateway.domain.budgets import window_of
-from gateway.domain.errors import AllowanceError
+from gateway.domain.errors import AllowanceError, CountersUnavailableError
+from gateway.ports import Hold
 from tests.contract.twins import Twin, of_tokens, redis_twin, used, with_twin
 
 pytestmark = pytest.mark.service("redis")
@@ -25,7 +26,17 @@ CALLERS, GATEWAYS = 200, 3
 
 async def _gateways(stack: AsyncExitStack, url: str, count: int, **options: object) -> list[Twin]:
     team = uuid4().hex
-    return [await stack.enter_async_context(redis_twin(url, team=team, **options)) for _ in range(count)]
+    strict = {"limits_down": "refuse", "budgets_down": "refuse"} | options
+    return [await stack.enter_async_context(redis_twin(url, team=team, **strict)) for _ in range(count)]
+
+
+async def _admitted(twin: Twin, allowance: Allowance) -> Hold:
+    """By what Redis says and nothing else: on a busy machine an answer may be too late, and is asked for again."""
+    while True:
+        try:
+            return await twin.admit(allowance, request=of_tokens(HOLD_TOKENS))
+        except CountersUnavailableError:
+            await asyncio.sleep(0.02)
 
 
 def _spend(url: str, costs: tuple[int, int], budget_nano_usd: int) -> tuple[int, int]:
@@ -37,7 +48,7 @@ def _spend(url: str, costs: tuple[int, int], budget_nano_usd: int) -> tuple[int,
         nonlocal spent
         while True:
             try:
-                hold = await twin.admit(allowance, request=of_tokens(HOLD_TOKENS))
+                hold = await _admitted(twin, allowance)
             except AllowanceError:
                 return
             await asyncio.sleep(chance.random() / 100)
@@ -101,7 +112,7 @@ def test_gateways_with_slices_let_pass_no_more_than_the_limit_and_leave_no_more_
             for which, count in asks:
                 for _ in range(count):
                     try:
-                        await twins[which % gateways].admit(allowance)
+                        await _admitted(twins[which % gateways], allowance)
                     except AllowanceError:
                         break
                     granted += 1
@@ -110,7 +121,7 @@ def test_gateways_with_slices_let_pass_no_more_than_the_limit_and_leave_no_more_
     granted, wanted = asyncio.run(main()), sum(count for _, count in asks)
 
     assert granted <= limit + gateways * (limit // LARGEST)
-    assert granted >= min(wanted, limit - gateways * (limit // LARGEST)) if len(asks) == 1 else granted > 0
+    assert granted >= min(wanted, limit) if len(asks) == 1 else granted > 0
 
 
 def test_a_busy_gateway_asks_redis_for_few_of_its_requests(redis_url: str) -> None:

@@ -198,14 +198,17 @@ def test_a_blackholed_redis_costs_three_requests_50_ms_and_all_others_nothing() 
 def test_a_redis_that_takes_20_ms_for_each_answer_is_still_asked(own_redis: str) -> None:
     port = int(own_redis.rpartition(":")[2].partition("/")[0])
 
-    async def main() -> int:
+    async def main() -> tuple[int, int]:
         async with _slow_way(port, 0.02) as url, redis_twin(url) as twin:
             await asyncio.sleep(0.3)  # it connects
             granted = await _grants(twin, TEN)
             assert _link(twin).is_up
-            return granted
+            return granted, _link(twin).answered
 
-    assert asyncio.run(main()) == 10
+    granted, answered = asyncio.run(main())
+
+    assert 10 <= granted < 10 + FAILURES  # on a busy machine one of them may be too late, and pass as a share
+    assert answered > 5
 
 
 def test_a_redis_that_is_far_is_found_again(own_redis: str) -> None:
