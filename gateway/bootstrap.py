@@ -5,7 +5,7 @@ import os
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -26,10 +26,12 @@ from gateway.api.usage_reports import usage_report_routes
 from gateway.attempts import Attempts
 from gateway.classifiers.guarded import GuardedClassifier
 from gateway.classifiers.model_file import load_classifier
+from gateway.counters.allowance_watch import AllowanceWatch
+from gateway.counters.allowances_memory import MemoryAllowances
 from gateway.counters.guesses import MemoryGuesses
 from gateway.counters.health import MemoryHealthBoard
 from gateway.counters.lanes import MemoryLanes
-from gateway.counters.memory import MemorySessions, OpenAdmission
+from gateway.counters.memory import MemorySessions
 from gateway.counters.retries import MemoryRetryBudgets
 from gateway.deadlines import Deadlines
 from gateway.domain.intent import Intent
@@ -103,6 +105,7 @@ class Assembly:
     watcher    None where the policies come from no files
     key_watch  None where the keys come from no database
     rejected   counts a request that reaches neither plane, by the code of its error
+    counting   while its block runs, what gateways count together is told to the others
     """
 
     data_plane: DataPlane
@@ -115,6 +118,7 @@ class Assembly:
     providers: ProviderDirectory
     loop_watch: LoopWatch
     rejected: Callable[[str], None]
+    counting: Callable[[], AbstractAsyncContextManager[None]]
 
     def start(self) -> None:
         """Raises PepperError, SpoolFolderError."""
@@ -124,8 +128,9 @@ class Assembly:
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
-        """Put changes of the policy files in force, and watch the event loop, while the block runs."""
-        async with self.loop_watch.running(), nullcontext() if self.watcher is None else self.watcher.running():
+        """Put changes of the policy files in force, count, and watch the event loop, while the block runs."""
+        reloading = nullcontext() if self.watcher is None else self.watcher.running()
+        async with self.loop_watch.running(), reloading, self.counting():
             yield
 
     async def aclose(self) -> bool:
@@ -182,10 +187,13 @@ def assemble(
     health = health or MemoryHealthBoard()
     board = health
     metrics.watch_fleet(lambda: board.fleet(clock.monotonic()).cooling)
+    counting: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+    if admission is None:
+        admission, counting = _admission(settings, clock, metrics)
     gateway = Gateway(
         keys=keys,
         policies=policies,
-        admission=admission or OpenAdmission(),
+        admission=admission,
         sessions=sessions or MemorySessions(),
         classifier=classifier,
         health=health,
@@ -253,6 +261,7 @@ def assemble(
         providers=providers,
         loop_watch=loop_watch,
         rejected=metrics.rejected,
+        counting=counting,
     )
 
 
@@ -265,6 +274,29 @@ def _keys(settings: Settings, clock: Clock) -> tuple[VirtualKeys, KeyWatch]:
     source = open_key_source(settings.database_url.get_secret_value())
     versions = () if pepper is None else peppers.versions
     return keys, KeyWatch(source, keys, versions, now=clock.now, monotonic=clock.monotonic)
+
+
+def _admission(
+    settings: Settings, clock: Clock, metrics: MetricsRecorder
+) -> tuple[Admission, Callable[[], AbstractAsyncContextManager[None]]]:
+    """Limits and budgets, counted here or in Redis; and what to serve inside."""
+    watch = AllowanceWatch()
+    metrics.watch_allowances(watch)
+    if settings.redis_url is None:
+        return MemoryAllowances(clock, watch), nullcontext
+    from gateway.counters.allowances_redis import RedisAllowances  # noqa: PLC0415 (an extra, and 10 MB)
+
+    shared = RedisAllowances(
+        settings.redis_url.get_secret_value(),
+        clock,
+        watch,
+        called=metrics.redis_called,
+        gateways=settings.gateways,
+        limits_down=settings.on_redis_down,
+        budgets_down=settings.budgets_on_redis_down,
+    )
+    metrics.watch_redis(lambda: shared.link.is_up)
+    return shared, shared.running
 
 
 def _policies(settings: Settings, environment: Mapping[str, str], classifier: Classifier) -> FilePolicySource:

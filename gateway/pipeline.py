@@ -70,19 +70,20 @@ class Gateway:
         named = exchange.session_id or named_in(request)
         key = session_key(request, caller, named)
         policy, other = self._policies.current().deciding(request.alias, key)
-        budget = self._admission.admit(caller, request)
         if policy.needs_record and not self._recorder.can_record:
             raise LedgerUnavailableError(_UNRECORDABLE, retry_after_s=_RETRY_AFTER_S)
+        hold = await self._admission.admit(caller, request, policy)
 
-        story = Story(exchange.request_id, caller, request, policy, self._clock, session_key=key)
+        story = Story(exchange.request_id, caller, request, policy, self._clock, session_key=key, quota=hold.quota)
         kept = self._recorder.begun(story.intent())
         try:
-            await self._answer(story, exchange, budget, other, kept, is_named=named != "")
+            await self._answer(story, exchange, hold.budget, other, kept, is_named=named != "")
         except asyncio.CancelledError:
             story.abandoned()
             raise
         finally:
             self._recorder.record(story.told())
+            hold.settle(story.trail.attempts)
             if policy.keep_text is not None and (said := story.said()) is not None:
                 self._recorder.keep_text(said)
             if (session := story.remembered()) is not None:
@@ -134,6 +135,7 @@ class Gateway:
                     caller=story.caller,
                     exchange=exchange,
                     trail=story.trail,
+                    quota=story.quota,
                 )
             )
             story.succeeded()

@@ -1,6 +1,6 @@
 """What the pipeline needs from the world, as Protocols; `bootstrap` decides who answers."""
 
-from collections.abc import AsyncIterator, Awaitable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -12,8 +12,9 @@ from gateway.domain.errors import GatewayError, UpstreamError
 from gateway.domain.facts import Budget, Fleet
 from gateway.domain.intent import Intent
 from gateway.domain.kept_text import Said
-from gateway.domain.policy import Concurrency, Deployment, PolicySet, Timeouts
-from gateway.domain.record import RequestRecord
+from gateway.domain.policy import Concurrency, Deployment, Policy, PolicySet, Timeouts
+from gateway.domain.quota import Quota
+from gateway.domain.record import AttemptRecord, RequestRecord
 from gateway.domain.request import NOBODY, Caller, ChatRequest
 from gateway.domain.sensitivity import Kind
 from gateway.domain.session import Session
@@ -54,9 +55,28 @@ class PolicySource(Protocol):
         ...
 
 
+class Hold(Protocol):
+    """What an admitted request took of its caller's limits and budgets until it is settled.
+
+    budget  the one it counts against, as it stood before
+    quota   what is left of the limits; None: there are none
+    """
+
+    @property
+    def budget(self) -> Budget: ...
+    @property
+    def quota(self) -> Quota | None: ...
+    def settle(self, attempts: Sequence[AttemptRecord]) -> None:
+        """Replace it by what the calls really took, once, on every way out; waits on nothing."""
+        ...
+
+
 class Admission(Protocol):
-    def admit(self, caller: Caller, request: ChatRequest) -> Budget:
-        """The budget the request counts against. Raises the GatewayError of the limit or budget that is spent."""
+    async def admit(self, caller: Caller, request: ChatRequest, policy: Policy) -> Hold:
+        """Take what the request is likely to need. Waits 50 ms at the most.
+
+        Raises AllowanceError where a limit or budget has no room for it, CountersUnavailableError.
+        """
         ...
 
 
@@ -188,6 +208,7 @@ class AnswerHead(Struct, frozen=True, kw_only=True):
     """What every answer says of itself in its headers.
 
     may_retry  False: the client should not send the request again by itself
+    quota      what is left of the caller's limits; None: it has none
     """
 
     decision: Decision | None = None
@@ -195,6 +216,7 @@ class AnswerHead(Struct, frozen=True, kw_only=True):
     attempts: int = 0
     cost_nano_usd: int | None = None
     may_retry: bool = True
+    quota: Quota | None = None
 
 
 class Exchange(Protocol):

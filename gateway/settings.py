@@ -37,6 +37,10 @@ class Settings(BaseSettings):
     housekeeping_s                    from one summing up of the records, and pruning, to the next
     spool_max_bytes                   of records that wait for the database, beyond which no more are written
     max_inflight, max_inflight_bytes  requests under way, and their bodies together, beyond which more get a 503
+    redis_url           where gateways share what they count of limits and budgets; None: each counts for itself
+    gateways            how many share them: of each limit this one lets pass its share while Redis is away
+    on_redis_down       what becomes of callers with limits then: `share`, or `refuse` with a 503
+    budgets_on_redis_down  of callers with budgets
     client_head_s, client_body_s      a request whose head or body takes longer gets a 408
     stream_keep_alive_s               the longest the client of a stream hears nothing; 0: no comments are sent
     client_stall_s                    a client that takes nothing of its answer for so long is cut off
@@ -56,6 +60,10 @@ class Settings(BaseSettings):
     spool_max_bytes: Annotated[int, Field(ge=1 << 20)] = 1 << 30
     keep_days: Annotated[int, Field(ge=2)] | None = None
     housekeeping_s: Seconds = 300.0
+    redis_url: SecretStr | None = None
+    gateways: Annotated[int, Field(ge=1, le=10_000)] = 1
+    on_redis_down: Literal["share", "refuse"] = "share"
+    budgets_on_redis_down: Literal["share", "refuse"] = "share"
     host: str = "127.0.0.1"
     port: Port = 8080
     admin_host: str = "127.0.0.1"
@@ -84,15 +92,22 @@ class Settings(BaseSettings):
                 raise ValueError(f"key {place} begins as virtual keys do, which stand in the database; leave it out")
         return keys
 
-    @field_validator("log_level", "durability", mode="before")
+    @field_validator("log_level", "durability", "on_redis_down", "budgets_on_redis_down", mode="before")
     @classmethod
     def _lower(cls, value: Any) -> Any:
         return value.lower() if isinstance(value, str) else value
 
-    @field_validator("admin_key", "key_pepper", "model", "spool", "keep_days", mode="before")
+    @field_validator("admin_key", "key_pepper", "model", "spool", "keep_days", "redis_url", mode="before")
     @classmethod
     def _blank_is_none(cls, value: Any) -> Any:
         return None if isinstance(value, str) and not value.strip() else value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("a Redis URL begins with redis://, rediss:// or unix://")
+        return url
 
     @field_validator("admin_host")
     @classmethod

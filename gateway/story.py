@@ -9,6 +9,7 @@ from gateway.domain.facts import Facts
 from gateway.domain.intent import Intent
 from gateway.domain.kept_text import Said, conversation_of
 from gateway.domain.policy import Policy
+from gateway.domain.quota import Quota
 from gateway.domain.record import AttemptRecord, Outcome, RequestRecord
 from gateway.domain.request import Caller, ChatRequest
 from gateway.domain.rollout import Beside
@@ -35,9 +36,11 @@ class Story:
         clock: Clock,
         *,
         session_key: str = "",
+        quota: Quota | None = None,
     ) -> None:
         self._request_id = request_id
         self.session_key = session_key
+        self.quota = quota
         self.caller = caller
         self.request = request
         self.policy = policy
@@ -73,7 +76,10 @@ class Story:
 
     def head(self) -> AnswerHead:
         return AnswerHead(
-            decision=self.decision, attempts=len(self.trail.attempts), may_retry=not self.trail.is_budget_spent
+            decision=self.decision,
+            attempts=len(self.trail.attempts),
+            may_retry=not self.trail.is_budget_spent,
+            quota=self.quota,
         )
 
     def intent(self) -> Intent:

@@ -7,6 +7,7 @@ from gateway.domain.energy import energy_uwh
 from gateway.domain.errors import UpstreamError
 from gateway.domain.policy import Deployment
 from gateway.domain.pricing import cost_nano_usd, price_version, why_unpriced
+from gateway.domain.quota import Quota
 from gateway.domain.record import AttemptOutcome, AttemptRecord, CheckResult, Origin
 from gateway.domain.request import Caller, ChatRequest
 from gateway.domain.signals import Signals
@@ -175,7 +176,7 @@ class Trail:
 
 
 class Call(Struct, frozen=True, kw_only=True):
-    """What every attempt of one walk shares."""
+    """What every attempt of one walk shares. quota: what is left of the caller's limits."""
 
     decision: Decision
     request: ChatRequest
@@ -183,6 +184,7 @@ class Call(Struct, frozen=True, kw_only=True):
     caller: Caller
     exchange: Exchange
     trail: Trail
+    quota: Quota | None = None
 
     def head(self, attempt: Attempt) -> AnswerHead:
         """What an answer says of itself: who gives it, after how many attempts, what all cost once that is known."""
@@ -191,4 +193,5 @@ class Call(Struct, frozen=True, kw_only=True):
             deployment=attempt.deployment,
             attempts=attempt.number,
             cost_nano_usd=None if attempt.record is None else self.trail.bill()[0],
+            quota=self.quota,
         )

@@ -1,7 +1,7 @@
 """Stand-ins for the ports, with programmed outcomes; each keeps what was done to it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.domain.answer import Answer
@@ -10,8 +10,9 @@ from gateway.domain.errors import GatewayError, UpstreamError
 from gateway.domain.facts import NO_BUDGET, Budget, Fleet
 from gateway.domain.intent import Intent
 from gateway.domain.kept_text import Said
-from gateway.domain.policy import Deployment, PolicySet, Timeouts
-from gateway.domain.record import RequestRecord
+from gateway.domain.policy import Deployment, Policy, PolicySet, Timeouts
+from gateway.domain.quota import Quota
+from gateway.domain.record import AttemptRecord, RequestRecord
 from gateway.domain.request import NOBODY, Caller, ChatRequest
 from gateway.domain.signals import Signals
 from gateway.domain.usage import Usage
@@ -245,16 +246,31 @@ class FakeClassifier:
         return self._verdict
 
 
+class FakeHold:
+    """`Hold` that keeps what it was settled with."""
+
+    def __init__(self, budget: Budget = NO_BUDGET, quota: Quota | None = None) -> None:
+        self.budget = budget
+        self.quota = quota
+        self.settled: list[Sequence[AttemptRecord]] = []
+
+    def settle(self, attempts: Sequence[AttemptRecord]) -> None:
+        self.settled.append(tuple(attempts))
+
+
 class FakeAdmission:
     """`Admission` that lets everyone in, or nobody."""
 
-    def __init__(self, error: GatewayError | None = None) -> None:
+    def __init__(self, error: GatewayError | None = None, hold: FakeHold | None = None) -> None:
         self._error = error
+        self.hold = hold or FakeHold()
+        self.asked = 0
 
-    def admit(self, caller: Caller, request: ChatRequest) -> Budget:
+    async def admit(self, caller: Caller, request: ChatRequest, policy: Policy) -> FakeHold:
+        self.asked += 1
         if self._error is not None:
             raise self._error
-        return NO_BUDGET
+        return self.hold
 
 
 class FakePolicies:

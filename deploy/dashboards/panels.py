@@ -49,6 +49,7 @@ BASELINE_COST = rate("baseline_cost_usd_total")
 ACTUAL_COST = rate("actual_cost_usd_total")
 ROLLED_OUT = rate("rollout_decisions_total", by="policy, candidate, mode")
 MOVED = rate("rollout_decisions_total", by="policy, candidate, mode", where='result="moved"')
+FAILED_AT_REDIS = 'result!="ok", le="+Inf"'
 
 GLANCE = (
     Panel(
@@ -269,6 +270,39 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "Of streamed answers, from the arrival of the request; failed attempts before it are included.",
                 units.Seconds,
                 quantiles("time_to_first_token_seconds", 50, 95, by="deployment"),
+            ),
+        ),
+    ),
+    (
+        "Limits and budgets",
+        (
+            Panel(
+                "Refusals by limit",
+                "Requests each second that a limit or a budget of their caller's had no room for.",
+                units.OpsPerSecond,
+                (Query(f"{rate('allowance_refusals_total', by='limit')} or vector(0)", "{{limit}}"),),
+                stacked=True,
+            ),
+            Panel(
+                "Budgets used",
+                "Share of each budget that is used and held, and how many of their levels were reached.",
+                units.PercentUnit,
+                (
+                    Query("max by (owner, budget) (sizewise_budget_used_ratio) or vector(0)", "{{owner}} {{budget}}"),
+                    Query(f"{increase('budget_alerts_total')} or vector(0)", "levels reached"),
+                ),
+            ),
+            Panel(
+                "Redis",
+                "Time of a call, calls without an answer in time, and gateways that go without it.",
+                units.Seconds,
+                (
+                    Query(
+                        f"histogram_quantile(0.99, {rate('redis_call_seconds_bucket', by='le')}) or vector(0)", "p99"
+                    ),
+                    Query(f"{rate('redis_call_seconds_bucket', where=FAILED_AT_REDIS)} or vector(0)", "not answered"),
+                    Query("count(sizewise_redis_up == 0) or vector(0)", "gateways without it"),
+                ),
             ),
         ),
     ),

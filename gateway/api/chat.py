@@ -11,7 +11,7 @@ from gateway.api.keep_alive import KeepAlives
 from gateway.api.load import Load
 from gateway.api.methods import require_method
 from gateway.api.unknown_keys import UnknownKeys
-from gateway.domain.errors import GatewayError, TooManyGuessesError
+from gateway.domain.errors import AllowanceError, GatewayError, TooManyGuessesError
 from gateway.pipeline import Gateway
 from gateway.ports import AnswerHead
 
@@ -64,7 +64,7 @@ class ChatCompletions:
         except GatewayError as refusal:
             error = self._unknown_keys.judged(refusal, scope)
             self._rejected(error.code)
-            await exchange.refuse(error, AnswerHead(may_retry=not isinstance(error, TooManyGuessesError)))
+            await exchange.refuse(error, _head(error))
         except ClientGoneError:
             if not exchange.was_refused:
                 self._rejected("client_gone")
@@ -84,3 +84,10 @@ class ChatCompletions:
         finally:
             self._load.leave(exchange.body_bytes)
             exchange.close()
+
+
+def _head(error: GatewayError) -> AnswerHead:
+    """Of a request that was not accepted."""
+    if isinstance(error, AllowanceError):
+        return AnswerHead(may_retry=error.may_retry, quota=error.quota)
+    return AnswerHead(may_retry=not isinstance(error, TooManyGuessesError))

@@ -215,7 +215,7 @@ class ChatExchange:
         status, body = envelope(error).status, error_body(error)
         headers = [_JSON, (b"content-length", b"%d" % len(body)), *answer_headers(self.request_id, head)]
         if error.retry_after_s is not None:
-            headers.append(retry_after(error.retry_after_s))
+            headers += retry_after(error.retry_after_s)
         is_cut = isinstance(error, BodyTooLargeError)
         if is_cut:
             headers.append((b"connection", b"close"))

@@ -3,10 +3,13 @@
 import random
 import time
 from functools import lru_cache
+from math import ceil
 from urllib.parse import quote
 
 from gateway.api.asgi import Headers
 from gateway.domain.pricing import usd
+from gateway.domain.quota import Quota
+from gateway.domain.rate_limits import duration
 from gateway.ports import AnswerHead
 
 _SAFE = "".join(chr(point) for point in range(0x20, 0x7F) if chr(point) != "%")
@@ -39,12 +42,27 @@ def answer_headers(request_id: str, head: AnswerHead) -> Headers:
         headers.append((b"x-sizewise-cost-usd", usd(head.cost_nano_usd).encode()))
     if not head.may_retry:
         headers.append((b"x-should-retry", b"false"))
+    if head.quota is not None:
+        headers += _quota_headers(head.quota)
     return headers
 
 
-def retry_after(wait_s: float) -> tuple[bytes, bytes]:
-    """When the client may come back, in whole seconds, one at the least."""
-    return b"retry-after", b"%d" % max(1, round(wait_s))
+def _quota_headers(quota: Quota) -> Headers:
+    """`x-ratelimit-*` as OpenAI's clients know them: limit, what is left, and when all of it is free again."""
+    headers: Headers = []
+    for unit, allotment in ((b"requests", quota.requests), (b"tokens", quota.tokens)):
+        if allotment is not None:
+            headers += (
+                (b"x-ratelimit-limit-" + unit, b"%d" % allotment.limit),
+                (b"x-ratelimit-remaining-" + unit, b"%d" % allotment.remaining),
+                (b"x-ratelimit-reset-" + unit, duration(allotment.reset_s).encode()),
+            )
+    return headers
+
+
+def retry_after(wait_s: float) -> Headers:
+    """Whole seconds for everybody, never too early; milliseconds for the clients that read them."""
+    return [(b"retry-after", b"%d" % max(1, ceil(wait_s))), (b"retry-after-ms", b"%d" % max(1, ceil(wait_s * 1e3)))]
 
 
 @lru_cache(maxsize=4096)

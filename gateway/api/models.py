@@ -68,6 +68,6 @@ async def send_json(
         *(more or ()),
     ]
     if retry_after_s is not None:
-        headers.append(retry_after(retry_after_s))
+        headers += retry_after(retry_after_s)
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -20,6 +20,7 @@ from gateway.api.server import serve as serve_on
 from gateway.api.wire import WireLimits
 from gateway.bootstrap import Assembly, assemble
 from gateway.classifiers.tensors import ModelFileError
+from gateway.cli.extras import needs_extra
 from gateway.cli.first_steps import first_steps
 from gateway.policyfile.problems import PolicyError
 from gateway.providers.scripted import ScriptedUpstream
@@ -103,7 +104,8 @@ async def _run(settings: Settings, *, demo: bool) -> None:
             settings = settings.model_copy(update={"key_pepper": pepper})
             upstream = await stack.enter_async_context(ScriptedUpstream())
             environment[DEMO_UPSTREAM] = f"{upstream.url}/v1"
-        assembly = assemble(settings, environment=environment)
+        with needs_extra("redis", "redis"):
+            assembly = assemble(settings, environment=environment)
         data = stack.enter_context(listen(settings.host, settings.port))
         admin = stack.enter_context(_listen_admin(settings, data.getsockname()[1]))
         assembly.start()

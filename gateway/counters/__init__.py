@@ -1,1 +1,1 @@
-"""What is counted while requests run: cooldowns today, rates and budgets later."""
+"""What is counted while requests run: cooldowns, places, retries, limits and budgets; in memory, or in Redis."""

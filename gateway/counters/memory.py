@@ -2,8 +2,6 @@
 
 from collections import OrderedDict
 
-from gateway.domain.facts import NO_BUDGET, Budget
-from gateway.domain.request import Caller, ChatRequest
 from gateway.domain.sensitivity import Kind
 from gateway.domain.session import Session, continued, restricted
 
@@ -39,11 +37,3 @@ class MemorySessions:
         sessions.move_to_end(key)
         if len(sessions) > self._most:
             sessions.popitem(last=False)
-
-
-class OpenAdmission:
-    """`Admission` without limits or budgets: everyone with a key is let in."""
-
-    def admit(self, caller: Caller, request: ChatRequest) -> Budget:  # noqa: ARG002 (the port's signature)
-        """Admit always."""
-        return NO_BUDGET

@@ -1,4 +1,4 @@
-"""What a key, an application or a team may use: limits by the clock, and money by the calendar."""
+"""What a caller is allowed: limits on its traffic and budgets for its money, each counted with whoever shares it."""
 
 from typing import Final, Literal
 
@@ -8,8 +8,12 @@ Period = Literal["day", "week", "month"]
 """Of the calendar, in UTC; a week begins on Monday."""
 
 
-class Limits(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How much at most; None: no limit."""
+class Limits(Struct, frozen=True, kw_only=True, omit_defaults=True, cache_hash=True):
+    """How much may pass; None: no limit.
+
+    tokens_…    of prompts and answers together
+    concurrent  requests under way at once
+    """
 
     requests_per_minute: int | None = None
     requests_per_day: int | None = None
@@ -21,11 +25,11 @@ class Limits(Struct, frozen=True, kw_only=True, omit_defaults=True):
 NO_LIMITS: Final = Limits()
 
 
-class BudgetTerms(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How much money in each period.
+class BudgetTerms(Struct, frozen=True, kw_only=True, omit_defaults=True, cache_hash=True):
+    """What may be spent in each period.
 
-    is_hard   what goes beyond it is refused; False: it is told, and let through
-    alert_at  the shares of it that are told when they are reached
+    is_hard   a request that has no room in it is refused; a soft one is only watched
+    alert_at  the shares of it that are worth an alert once they are used
     """
 
     period: Period
@@ -34,8 +38,8 @@ class BudgetTerms(Struct, frozen=True, kw_only=True, omit_defaults=True):
     alert_at: tuple[float, ...] = (0.8, 1.0)
 
 
-class Allowance(Struct, frozen=True, kw_only=True):
-    """What is counted together, and against what.
+class Allowance(Struct, frozen=True, kw_only=True, omit_defaults=True, cache_hash=True):
+    """What one owner may use, counted together for all that belongs to it.
 
     owner  "key:<id>", "team:<name>" or "app:<team>/<name>"
     """

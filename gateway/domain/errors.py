@@ -17,6 +17,10 @@ GatewayError
 │   ├── UnknownRequestError         feedback on a request that its key never sent
 │   └── MethodNotAllowedError       the endpoint exists, the method does not
 ├── KeysUnavailableError        the keys could not be read since we started
+├── AllowanceError              more than the caller is allowed now
+│   ├── RateLimitError              of requests, tokens or requests at once
+│   └── BudgetError                 of money
+├── CountersUnavailableError    nobody can tell whether it is allowed, and the settings say to refuse it then
 ├── OverloadedError             we have all the requests we can hold
 ├── LedgerUnavailableError      it could not be recorded, and its policy serves nothing that is not
 ├── DatabaseUnavailableError    what only the database can do cannot be done now
@@ -49,6 +53,8 @@ upstream's verdict on the client's own request.
 """
 
 from typing import ClassVar, Literal
+
+from gateway.domain.quota import Quota
 
 Trigger = Literal["error", "timeout", "rate_limit", "context_overflow", "content_filter", "failed_check"]
 """The kinds of failure a route can tell apart when it moves on to another deployment."""
@@ -141,6 +147,39 @@ class KeysUnavailableError(GatewayError):
     """Not the client's fault: its key may be a good one."""
 
     code = "keys_unavailable"
+
+
+class AllowanceError(GatewayError):
+    """A limit or a budget of the caller's has no room for the request.
+
+    may_retry  False: sent again soon it would be refused again
+    quota      what is left of the caller's limits
+    """
+
+    code = "allowance_exceeded"
+
+    def __init__(
+        self, message: str, *, retry_after_s: float | None = None, may_retry: bool = True, quota: Quota | None = None
+    ) -> None:
+        super().__init__(message, retry_after_s=retry_after_s)
+        self.may_retry = may_retry
+        self.quota = quota
+
+
+class RateLimitError(AllowanceError):
+    """Named as OpenAI names it."""
+
+    code = "rate_limit_exceeded"
+
+
+class BudgetError(AllowanceError):
+    code = "budget_exceeded"
+
+
+class CountersUnavailableError(GatewayError):
+    """Redis is away, and `on_redis_down` says `refuse`."""
+
+    code = "counters_unavailable"
 
 
 class OverloadedError(GatewayError):

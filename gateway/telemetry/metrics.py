@@ -29,6 +29,8 @@ _OVERHEAD_BUCKETS_S = tuple(
 _UPSTREAM_BUCKETS_S = tuple(0.01 * 2**n for n in range(15))
 """10 ms to 164 s: the buckets of OpenTelemetry's GenAI conventions, and one above."""
 
+_REDIS_BUCKETS_S = tuple(us / 1e6 for us in (100, 200, 300, 500, 750, 1000, 2000, 5000, 10_000, 25_000, 50_000))
+
 LabelValues = tuple[str, ...]
 Totals = defaultdict[LabelValues, int]
 
@@ -74,6 +76,17 @@ class KeysStatus(Protocol):
     def unverifiable(self) -> int: ...
     @property
     def age_s(self) -> float: ...
+
+
+class AllowanceStatus(Protocol):
+    """How limits and budgets fare; the owners in it are names that operators gave, and so many at the most."""
+
+    @property
+    def refusals(self) -> Mapping[str, int]: ...
+    @property
+    def alerts(self) -> Mapping[tuple[str, str, str], int]: ...
+    @property
+    def used_ratios(self) -> Mapping[tuple[str, str], float]: ...
 
 
 def _gauge_of(source: object, name: str, text: str, attribute: str) -> Metric:
@@ -156,6 +169,8 @@ class MetricsRecorder:
             "deployment",
         )
 
+        self._redis = self._histogram("redis_call_seconds", "Calls to Redis by result.", _REDIS_BUCKETS_S, "result")
+
     def begun(self) -> None:
         self._inflight += 1
 
@@ -226,6 +241,52 @@ class MetricsRecorder:
             return family
 
         self._at_scrape(resting)
+
+    def watch_allowances(self, status: AllowanceStatus) -> None:
+        """Expose how limits and budgets fare, asked for at each scrape; call it once."""
+
+        def refusals() -> Metric:
+            family = CounterMetricFamily(
+                "sizewise_allowance_refusals", "Requests that a limit or budget had no room for.", labels=["limit"]
+            )
+            for name, count in list(status.refusals.items()):
+                family.add_metric([name], count)
+            return family
+
+        def ratios() -> Metric:
+            family = GaugeMetricFamily(
+                "sizewise_budget_used_ratio",
+                "The share of a budget that is used and held, as this gateway last saw it.",
+                labels=["owner", "budget"],
+            )
+            for labels, ratio in list(status.used_ratios.items()):
+                family.add_metric(labels, ratio)
+            return family
+
+        def alerts() -> Metric:
+            family = CounterMetricFamily(
+                "sizewise_budget_alerts",
+                "Times a budget reached one of its levels.",
+                labels=["owner", "budget", "level"],
+            )
+            for labels, count in list(status.alerts.items()):
+                family.add_metric(labels, count)
+            return family
+
+        for each in (refusals, ratios, alerts):
+            self._at_scrape(each)
+
+    def redis_called(self, seconds: float, result: str) -> None:
+        """Count a call to Redis: `ok`, `slow` or `failed`."""
+        self._redis[result,].observe(seconds)
+
+    def watch_redis(self, is_up: Callable[[], bool]) -> None:
+        """Expose whether Redis is asked, or away; call it once."""
+        self._at_scrape(
+            lambda: GaugeMetricFamily(
+                "sizewise_redis_up", "1 while Redis is asked, 0 while limits go by what is set for that.", value=is_up()
+            )
+        )
 
     def watch_loop(self, worst_s: Callable[[], float], tasks: Callable[[], int]) -> None:
         """Expose how late the event loop came to its work and how many tasks it has, asked for at each scrape."""

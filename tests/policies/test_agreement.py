@@ -21,7 +21,7 @@ from gateway.domain.classification import Classification
 from gateway.domain.decision import Decision, decide
 from gateway.domain.errors import GatewayError
 from gateway.domain.facts import Budget, Fleet
-from gateway.domain.policy import PolicySet
+from gateway.domain.policy import Policy, PolicySet
 from gateway.domain.record import RequestRecord
 from gateway.domain.request import NOBODY, Caller, ChatRequest
 from gateway.domain.sensitivity import Kind
@@ -35,7 +35,16 @@ from gateway.policyfile.explainer import AdminExplainer, Explainer
 from gateway.policyfile.trial import Given, Trial
 from gateway.providers.price_map import PriceMap
 from tests.attempts import attempts_over
-from tests.fakes import Fails, FakeClassifier, FakeExchange, FakeHealthBoard, FakePolicies, FakeProvider, FakeRecorder
+from tests.fakes import (
+    Fails,
+    FakeClassifier,
+    FakeExchange,
+    FakeHealthBoard,
+    FakeHold,
+    FakePolicies,
+    FakeProvider,
+    FakeRecorder,
+)
 from tests.virtual_time import LoopClock, run
 
 POLICIES = Path(__file__).parents[2] / "policies"
@@ -65,8 +74,8 @@ class Known:
     def authenticate(self, credential: str | None) -> Caller:
         return self._given.caller
 
-    def admit(self, caller: Caller, request: ChatRequest) -> Budget:
-        return self._given.budget
+    async def admit(self, caller: Caller, request: ChatRequest, policy: Policy) -> FakeHold:
+        return FakeHold(self._given.budget)
 
     def find(self, key: str) -> Session | None:
         return self._given.session

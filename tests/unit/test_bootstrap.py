@@ -191,3 +191,14 @@ def test_a_key_of_the_database_is_let_in(tmp_path: Path) -> None:
     assembly.key_watch.close()
 
     assert wire.status == 200
+
+
+def test_with_a_redis_gateways_count_there_and_serve_without_it_too(tmp_path: Path) -> None:
+    async def main() -> bytes:
+        assembly = _assembled(tmp_path, redis_url=SecretStr("redis://127.0.0.1:9/0"))
+        async with assembly.watching():
+            wire = Wire()
+            await assembly.data_plane({**scope("GET", "/metrics"), "http_version": "1.1"}, wire.receive, wire.send)
+        return wire.body
+
+    assert b"sizewise_redis_up 1.0" in asyncio.run(main())

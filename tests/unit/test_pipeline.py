@@ -1,5 +1,6 @@
 import asyncio
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -16,7 +17,9 @@ from gateway.domain.errors import (
     UpstreamInterruptedError,
     UpstreamRejectedError,
 )
+from gateway.domain.facts import Budget, Facts
 from gateway.domain.policy import Constraint, KeepText, Policy, PolicySet
+from gateway.domain.quota import Allotment, Quota
 from gateway.domain.record import RequestRecord
 from gateway.domain.request import Caller, ChatRequest, Message
 from gateway.domain.rollout import Rollout
@@ -32,6 +35,7 @@ from tests.fakes import (
     FakeClassifier,
     FakeExchange,
     FakeHealthBoard,
+    FakeHold,
     FakePolicies,
     FakeProvider,
     FakeRecorder,
@@ -265,6 +269,64 @@ def test_a_request_that_is_not_admitted_leaves_no_record() -> None:
 
     assert life.error is spent
     assert life.left_nothing
+
+
+_ALLOTTED = Quota(requests=Allotment(limit=10, remaining=9, reset_s=6.0))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "options", "ended"),
+    [
+        (Answers(body=b"{}", usage=USAGE), {}, "ok"),
+        (Fails(error=DOWN), {}, "failed"),
+        (
+            Streams(steps=(b"a", 5.0)),
+            {"cancel_at_s": 1.0, "exchange": FakeExchange(request=_STREAMED)},
+            "client_disconnected",
+        ),
+        (Streams(steps=(b"a", DOWN)), {"exchange": FakeExchange(request=_STREAMED)}, "interrupted"),
+        (Answers(), {"verdict": ZeroDivisionError()}, "failed"),
+    ],
+    ids=["answer", "error", "client left", "broken stream", "fault of ours"],
+)
+def test_a_hold_is_settled_once_with_the_calls_of_the_record_on_every_way_out(
+    outcome: Outcome, options: dict[str, Any], ended: str
+) -> None:
+    admission = FakeAdmission()
+
+    life = _live(outcome, admission=admission, **options)
+
+    assert life.record.outcome == ended
+    assert admission.hold.settled == [life.record.attempts]
+
+
+def test_conditions_see_the_budget_and_the_answer_tells_what_is_left_of_the_limits() -> None:
+    tight = Budget(exists=True, used_ratio=0.9)
+    seen: list[Facts] = []
+
+    def bind(facts: Facts, threshold: float) -> Facts:
+        seen.append(facts)
+        return facts
+
+    life = _live(Answers(), admission=FakeAdmission(hold=FakeHold(tight, _ALLOTTED)), policy=a_policy(bind=bind))
+
+    assert [facts.budget for facts in seen] == [tight]
+    assert [head.quota for head in life.exchange.heads] == [_ALLOTTED]
+
+
+def test_an_error_answer_of_an_accepted_request_tells_what_is_left_too() -> None:
+    life = _live(Fails(error=DOWN), admission=FakeAdmission(hold=FakeHold(quota=_ALLOTTED)))
+
+    assert [head.quota for head in life.exchange.heads] == [_ALLOTTED]
+
+
+def test_what_cannot_be_recorded_takes_nothing_of_its_caller() -> None:
+    admission = FakeAdmission()
+
+    life = _live(admission=admission, policy=a_policy(needs_record=True), recorder=FakeRecorder(can_record=False))
+
+    assert isinstance(life.error, LedgerUnavailableError)
+    assert admission.asked == 0
 
 
 @pytest.mark.parametrize(

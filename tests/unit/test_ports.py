@@ -9,10 +9,13 @@ from gateway import ports
 from gateway.api.exchange import ChatExchange
 from gateway.bootstrap import CountedRecorder, SystemClock
 from gateway.classifiers.linear import LinearClassifier
+from gateway.counters.allowances_memory import MemoryAllowances, MemoryHold, NoHold
+from gateway.counters.allowances_redis import RedisAllowances
 from gateway.counters.guesses import MemoryGuesses
 from gateway.counters.health import MemoryHealthBoard
 from gateway.counters.lanes import MemoryLanes
-from gateway.counters.memory import MemorySessions, OpenAdmission
+from gateway.counters.memory import MemorySessions
+from gateway.counters.redis_holds import AwayHold, RedisHold
 from gateway.counters.retries import MemoryRetryBudgets
 from gateway.policyfile.loader import FilePolicySource
 from gateway.providers.anthropic_http import AnthropicProvider, AnthropicStream
@@ -24,6 +27,7 @@ from tests.fakes import (
     FakeClassifier,
     FakeExchange,
     FakeHealthBoard,
+    FakeHold,
     FakePolicies,
     FakeProvider,
     FakeRecorder,
@@ -33,12 +37,13 @@ from tests.fakes import (
 from tests.virtual_time import LoopClock
 
 IMPLEMENTATIONS: dict[type, tuple[type, ...]] = {
-    ports.Admission: (OpenAdmission, FakeAdmission),
+    ports.Admission: (MemoryAllowances, RedisAllowances, FakeAdmission),
     ports.Classifier: (LinearClassifier, FakeClassifier),
     ports.Clock: (SystemClock, ManualClock, LoopClock),
     ports.Exchange: (ChatExchange, FakeExchange),
     ports.Guesses: (MemoryGuesses,),
     ports.HealthBoard: (MemoryHealthBoard, FakeHealthBoard),
+    ports.Hold: (NoHold, MemoryHold, RedisHold, AwayHold, FakeHold),
     ports.KeyStore: (StaticKeys, VirtualKeys),
     ports.Lanes: (MemoryLanes,),
     ports.PolicySource: (FilePolicySource, FakePolicies),

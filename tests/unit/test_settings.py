@@ -176,3 +176,22 @@ def test_a_virtual_key_among_the_static_ones_is_told_by_its_place_alone(monkeypa
 def test_a_pepper_never_prints_and_a_blank_one_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     assert _load(monkeypatch, KEY_PEPPER=" ").key_pepper is None
     assert PEPPER not in repr(_load(monkeypatch, KEY_PEPPER=PEPPER))
+
+
+def test_without_a_redis_each_gateway_counts_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().redis_url is None
+    assert _load(monkeypatch, REDIS_URL=" ").redis_url is None
+
+
+def test_the_url_of_redis_may_hold_a_password_and_is_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = _load(monkeypatch, REDIS_URL="rediss://:canary@redis:6379/0", ON_REDIS_DOWN="Refuse")
+
+    assert "canary" not in repr(settings)
+    assert (settings.on_redis_down, settings.budgets_on_redis_down) == ("refuse", "share")
+
+
+def test_a_url_that_is_not_of_redis_is_refused_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError) as caught:
+        _load(monkeypatch, REDIS_URL="http://:canary@redis:6379")
+
+    assert str(caught.value) == "SIZEWISE_REDIS_URL: a Redis URL begins with redis://, rediss:// or unix://"

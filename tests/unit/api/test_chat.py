@@ -10,9 +10,11 @@ from gateway.api.chat import ChatCompletions
 from gateway.api.load import Load
 from gateway.api.unknown_keys import UnknownKeys
 from gateway.bootstrap import SystemClock
+from gateway.counters.allowance_watch import AllowanceWatch
+from gateway.counters.allowances_memory import MemoryAllowances
 from gateway.counters.guesses import MemoryGuesses
 from gateway.counters.health import MemoryHealthBoard
-from gateway.counters.memory import MemorySessions, OpenAdmission
+from gateway.counters.memory import MemorySessions
 from gateway.domain.errors import UpstreamInterruptedError
 from gateway.domain.intent import Intent
 from gateway.domain.kept_text import Said
@@ -82,7 +84,7 @@ class Endpoint:
         gateway = Gateway(
             keys=StaticKeys([KEY]),
             policies=FixedPolicies(),
-            admission=OpenAdmission(),
+            admission=MemoryAllowances(clock, AllowanceWatch()),
             sessions=MemorySessions(),
             classifier=FakeClassifier(ZeroDivisionError() if is_broken else None),
             health=health,

@@ -131,11 +131,15 @@ def refused(error: GatewayError) -> Wire:
     return wire
 
 
-@pytest.mark.parametrize(("seconds", "header"), [(0.0, "1"), (0.2, "1"), (6.6, "7"), (3_600.0, "3600")])
+@pytest.mark.parametrize(("seconds", "header"), [(0.0, "1"), (0.2, "1"), (6.2, "7"), (6.6, "7"), (3_600.0, "3600")])
 def test_a_rate_limit_says_when_to_come_back_in_whole_seconds(seconds: float, header: str) -> None:
     wire = refused(UpstreamRateLimitError("busy", retry_after_s=seconds))
 
     assert (wire.status, wire.headers["retry-after"]) == (429, header)
+
+
+def test_clients_that_read_milliseconds_are_told_them_and_none_too_early() -> None:
+    assert refused(UpstreamRateLimitError("busy", retry_after_s=0.2503)).headers["retry-after-ms"] == "251"
 
 
 def test_a_full_process_says_when_to_come_back() -> None:

@@ -4,6 +4,7 @@ import time
 import pytest
 
 from gateway.api.headers import answer_headers, header_value, new_request_id
+from gateway.domain.quota import Allotment, Quota
 from gateway.ports import AnswerHead
 from tests.builders import a_decision, a_deployment
 
@@ -59,3 +60,29 @@ def test_no_cost_is_no_header_never_zero() -> None:
     head = AnswerHead(decision=a_decision(), deployment=a_deployment(), attempts=1, cost_nano_usd=None)
 
     assert b"x-sizewise-cost-usd" not in dict(answer_headers("id", head))
+
+
+def test_limits_are_told_as_openais_clients_know_them() -> None:
+    quota = Quota(
+        requests=Allotment(limit=60, remaining=59, reset_s=1.0),
+        tokens=Allotment(limit=1_000, remaining=0, reset_s=360.0),
+    )
+
+    assert dict(answer_headers("id", AnswerHead(quota=quota)))[b"x-ratelimit-reset-tokens"] == b"6m0s"
+    assert answer_headers("id", AnswerHead(quota=quota))[2:5] == [
+        (b"x-ratelimit-limit-requests", b"60"),
+        (b"x-ratelimit-remaining-requests", b"59"),
+        (b"x-ratelimit-reset-requests", b"1s"),
+    ]
+
+
+def test_of_a_limit_that_is_not_there_no_header_tells() -> None:
+    quota = Quota(tokens=Allotment(limit=1_000, remaining=5, reset_s=1.0))
+
+    names = [name for name, _ in answer_headers("id", AnswerHead(quota=quota))]
+
+    assert [name for name in names if name.startswith(b"x-ratelimit")] == [
+        b"x-ratelimit-limit-tokens",
+        b"x-ratelimit-remaining-tokens",
+        b"x-ratelimit-reset-tokens",
+    ]

@@ -1,15 +1,5 @@
-from gateway.counters.memory import MemorySessions, OpenAdmission
-from gateway.domain.request import Caller
-from tests.builders import a_request, a_session
-
-
-def test_everyone_is_admitted() -> None:
-    admission = OpenAdmission()
-
-    for _ in range(3):
-        admission.admit(Caller(key_id="anyone"), a_request())  # raises GatewayError for one it does not admit
-
-    assert vars(admission) == {}
+from gateway.counters.memory import MemorySessions
+from tests.builders import a_session
 
 
 def test_a_session_is_found_as_it_was_last_kept() -> None:

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
+from gateway.counters.allowance_watch import AllowanceWatch
 from gateway.policyfile.loader import PolicyStatus
 from gateway.telemetry.metrics import MetricsRecorder
 from tests.builders import a_ledger_status
@@ -55,6 +56,8 @@ def test_an_alert_asks_only_for_metrics_that_the_gateway_exposes(rule: dict[str,
     metrics.watch_ledger(a_ledger_status())
     metrics.watch_keys(SimpleNamespace(known=0, unverifiable=0, age_s=0.0))
     metrics.watch_fleet(dict)
+    metrics.watch_allowances(AllowanceWatch())
+    metrics.watch_redis(lambda: True)
     metrics.watch_loop(lambda: 0.0, lambda: 0)
     metrics.watch_policies(lambda: PolicyStatus(version="v1", since_s=0.0))
     families = set(re.findall(r"^# TYPE (\S+)", metrics.expose()[0].decode(), re.MULTILINE)) | {"up"}

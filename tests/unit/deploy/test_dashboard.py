@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.dashboards.build import TARGET, dashboard
+from gateway.counters.allowance_watch import AllowanceWatch
 from gateway.policyfile.loader import PolicyStatus
 from gateway.telemetry.metrics import MetricsRecorder
 from tests.builders import a_ledger_status
@@ -22,6 +23,8 @@ def exposed() -> dict[str, str]:
     metrics = MetricsRecorder(CollectorRegistry(), version="0")
     metrics.watch_ledger(a_ledger_status())
     metrics.watch_fleet(dict)
+    metrics.watch_allowances(AllowanceWatch())
+    metrics.watch_redis(lambda: True)
     metrics.watch_loop(lambda: 0.0, lambda: 0)
     metrics.watch_policies(lambda: PolicyStatus(version="v1", since_s=0.0))
     suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "gauge": ("",)}

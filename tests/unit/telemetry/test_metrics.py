@@ -5,6 +5,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
+from gateway.counters.allowance_watch import AllowanceWatch
+from gateway.domain.allowances import Allowance, BudgetTerms
+from gateway.domain.meters import meters_of
 from gateway.domain.record import CheckResult
 from gateway.domain.rollout import Beside
 from gateway.domain.usage import Usage
@@ -312,3 +315,26 @@ def test_how_the_keys_stand_is_asked_for_at_each_scrape(metrics: MetricsRecorder
     assert samples(metrics, "sizewise_virtual_keys") == {(): 7}
     assert samples(metrics, "sizewise_virtual_keys_unverifiable") == {(): 2}
     assert samples(metrics, "sizewise_virtual_keys_age_seconds") == {(): 1.5}
+
+
+def test_limits_and_budgets_are_told_as_they_fare(metrics: MetricsRecorder) -> None:
+    watch = AllowanceWatch()
+    metrics.watch_allowances(watch)
+    (meter,) = meters_of((Allowance(owner="team:t", budgets=(BudgetTerms(period="month", limit_nano_usd=100),)),))
+    watch.moved(meter, 1, 0, 90)
+    watch.refused(meter)
+
+    assert samples(metrics, "sizewise_allowance_refusals_total") == {("budget_month",): 1}
+    assert samples(metrics, "sizewise_budget_used_ratio") == {("budget_month", "team:t"): 0.9}
+    assert samples(metrics, "sizewise_budget_alerts_total") == {("budget_month", "0.8", "team:t"): 1}
+
+
+def test_calls_to_redis_are_timed_by_their_result_and_its_absence_is_seen(metrics: MetricsRecorder) -> None:
+    up = [True]
+    metrics.watch_redis(lambda: up[0])
+    metrics.redis_called(0.0004, "ok")
+    metrics.redis_called(0.05, "slow")
+    up[0] = False
+
+    assert samples(metrics, "sizewise_redis_call_seconds_count") == {("ok",): 1, ("slow",): 1}
+    assert samples(metrics, "sizewise_redis_up") == {(): 0}

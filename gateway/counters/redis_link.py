@@ -1,0 +1,212 @@
+"""The only door to Redis: two scripts, an answer within 50 ms or none, and no question while Redis is away.
+
+What is asked while an answer is on its way goes out together after it, over one connection for each script: a burst of
+requests costs a few round trips, and a slow Redis no more than two connections.
+"""
+
+import asyncio
+import logging
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from hashlib import sha1
+from importlib.resources import files
+from typing import Any, Final, Literal
+
+import msgspec
+from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError, RedisError
+
+CALL_S: Final = 0.05
+"""Longer than this no request waits."""
+FAILURES: Final = 3
+"""So many in a row, and Redis counts as away: it is asked no more, but for a try now and then."""
+FIRST_TRY_S: Final = 0.1
+LONGEST_TRY_S: Final = 2.0
+_SOCKET_S = 0.5
+_CONNECTIONS = 4
+_MOST_AT_ONCE = 128
+_TURNS = 4
+"""So many turns of the event loop a call has after its time, to take in an answer that is there already."""
+_MARK_S = 600
+
+Script = Literal["admit", "amend"]
+Result = Literal["ok", "slow", "failed"]
+Reply = list[int]
+
+_TRY = msgspec.msgpack.encode((1, ()))
+
+_log = logging.getLogger(__name__)
+
+
+class _Asked:
+    __slots__ = ("answer", "is_sent", "keys", "payload")
+
+    def __init__(self, keys: Sequence[str], payload: bytes) -> None:
+        self.keys = keys
+        self.payload = payload
+        self.is_sent = False
+        self.answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+
+
+class RedisLink:
+    """Runs the scripts of the Redis at that URL.
+
+    called    is told the seconds and the result of each call
+    answered  how many calls have been answered in time
+    """
+
+    def __init__(self, url: str, *, called: Callable[[float, Result], None]) -> None:
+        pool = ConnectionPool.from_url(
+            url,
+            max_connections=_CONNECTIONS,
+            socket_timeout=_SOCKET_S,
+            socket_connect_timeout=_SOCKET_S,
+            retry=Retry(NoBackoff(), 0),
+            protocol=2,
+            driver_info=None,
+        )
+        self._client: Redis = Redis.from_pool(pool)
+        self._called = called
+        self._texts: dict[Script, str] = {"admit": script_text("admit"), "amend": script_text("amend")}
+        self._digests = {
+            name: sha1(text.encode(), usedforsecurity=False).hexdigest() for name, text in self._texts.items()
+        }
+        self._failures = 0
+        self._trying: asyncio.Task[None] | None = None
+        self._queues: dict[Script, list[_Asked]] = {"admit": [], "amend": []}
+        self._sending: dict[Script, asyncio.Task[None]] = {}
+        self.answered = 0
+
+    @property
+    def is_up(self) -> bool:
+        return self._trying is None
+
+    async def connect(self) -> None:
+        """Have a connection at hand, if Redis is there: making one takes several round trips."""
+        with suppress(RedisError, OSError):
+            await self._client.ping()
+
+    async def admit(self, keys: Sequence[str], asked: Any, late: Callable[[Reply], None]) -> Reply | None:
+        """None where no answer came in time; one that comes later goes to `late`."""
+        return await self._run("admit", keys, asked, late)
+
+    async def amend(self, mark: str, keys: Sequence[str], changes: Sequence[Any]) -> Reply | None:
+        """None where it is not known whether they were made: the same again, with the same mark, does no harm."""
+        return await self._run("amend", (mark, *keys), (_MARK_S, changes), None)
+
+    async def aclose(self) -> None:
+        for task in (self._trying, *self._sending.values()):
+            if task is not None:
+                task.cancel()
+                await asyncio.wait([task])
+        await self._client.aclose(close_connection_pool=True)
+
+    async def _run(
+        self, script: Script, keys: Sequence[str], asked: Any, late: Callable[[Reply], None] | None
+    ) -> Reply | None:
+        if self._trying is not None:
+            return None
+        return await self._asked(script, keys, msgspec.msgpack.encode(asked), late)
+
+    async def _asked(
+        self, script: Script, keys: Sequence[str], payload: bytes, late: Callable[[Reply], None] | None
+    ) -> Reply | None:
+        begun_s = time.perf_counter()
+        asked = _Asked(keys, payload)
+        self._queues[script].append(asked)
+        if script not in self._sending:
+            self._sending[script] = asyncio.create_task(self._send(script), name=f"redis: {script}")
+        try:
+            await asyncio.wait((asked.answer,), timeout=CALL_S)
+            for _ in range(_TURNS):
+                if not asked.answer.done():
+                    await asyncio.sleep(0)
+        finally:  # of a client that has left too: what is answered now is for nobody
+            is_late = not asked.answer.done()
+            if not asked.is_sent:
+                asked.answer.cancel()
+            elif is_late or sys.exc_info()[0] is not None:
+                asked.answer.add_done_callback(lambda answer: _tell(answer, late))
+        return self._result(asked.answer, time.perf_counter() - begun_s)
+
+    def _result(self, answer: "asyncio.Future[Reply]", took_s: float) -> Reply | None:
+        if not answer.done() or answer.cancelled():
+            self._failed(took_s, "slow", f"no answer within {CALL_S * 1e3:.0f} ms")
+            return None
+        error = answer.exception()
+        if error is not None:
+            self._failed(took_s, "failed", type(error).__name__)
+            return None
+        self._failures = 0
+        self.answered += 1
+        self._called(took_s, "ok")
+        return answer.result()
+
+    async def _send(self, script: Script) -> None:
+        """Until nothing is left to ask."""
+        queue = self._queues[script]
+        try:
+            while queue:
+                batch = [asked for asked in queue[:_MOST_AT_ONCE] if not asked.answer.done()]
+                del queue[:_MOST_AT_ONCE]
+                if batch:
+                    await self._send_batch(script, batch)
+        finally:
+            del self._sending[script]
+
+    async def _send_batch(self, script: Script, batch: list[_Asked]) -> None:
+        try:
+            replies = await self._executed(script, batch)
+            if any(isinstance(reply, NoScriptError) for reply in replies):  # a Redis that was started anew
+                await self._client.script_load(self._texts[script])
+                replies = await self._executed(script, batch)
+        except (RedisError, OSError) as error:
+            replies = [error] * len(batch)
+        for asked, reply in zip(batch, replies, strict=True):
+            if isinstance(reply, Exception):
+                asked.answer.set_exception(reply)
+            else:
+                asked.answer.set_result(reply)
+
+    async def _executed(self, script: Script, batch: list[_Asked]) -> list[Any]:
+        pipeline = self._client.pipeline(transaction=False)
+        for asked in batch:
+            asked.is_sent = True
+            pipeline.evalsha(self._digests[script], len(asked.keys), *asked.keys, asked.payload)
+        replies: list[Any] = await pipeline.execute(raise_on_error=False)
+        return replies
+
+    def _failed(self, took_s: float, result: Result, why: str) -> None:
+        self._called(took_s, result)
+        self._failures += 1
+        if self._failures >= FAILURES and self._trying is None:
+            _log.warning("Redis is away (%s): limits and budgets go by what is set for that", why)
+            self._trying = asyncio.create_task(self._try(), name="redis: is it back?")
+
+    async def _try(self) -> None:
+        """Until it takes writes again, in time, over connections of its own: old ones may lead to what it was."""
+        wait_s = FIRST_TRY_S
+        while True:
+            await asyncio.sleep(wait_s)
+            wait_s = min(2 * wait_s, LONGEST_TRY_S)
+            await self._client.connection_pool.disconnect(inuse_connections=False)
+            await self.connect()
+            if await self._asked("amend", ("sw:{try}",), _TRY, None) is not None:
+                break
+        self._trying = None
+        _log.warning("Redis is back")
+
+
+def script_text(*parts: str) -> str:
+    """The prelude, and the parts after it."""
+    folder = files("gateway.counters") / "lua"
+    return "".join((folder / f"{part}.lua").read_text(encoding="utf-8") for part in ("prelude", *parts))
+
+
+def _tell(answer: "asyncio.Future[Reply]", late: Callable[[Reply], None] | None) -> None:
+    if not answer.cancelled() and answer.exception() is None and late is not None:
+        late(answer.result())
