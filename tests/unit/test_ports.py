@@ -16,7 +16,6 @@ from gateway.counters.retries import MemoryRetryBudgets
 from gateway.policyfile.loader import FilePolicySource
 from gateway.providers.anthropic_http import AnthropicProvider, AnthropicStream
 from gateway.providers.openai_http import OpenAIProvider, OpenAIStream
-from gateway.store.spool.spool import Spool
 from gateway.store.static_keys import StaticKeys
 from tests.fakes import (
     FakeAdmission,
@@ -41,7 +40,7 @@ IMPLEMENTATIONS: dict[type, tuple[type, ...]] = {
     ports.Lanes: (MemoryLanes,),
     ports.PolicySource: (FilePolicySource, FakePolicies),
     ports.Provider: (OpenAIProvider, AnthropicProvider, FakeProvider),
-    ports.Recorder: (CountedRecorder, Spool, FakeRecorder),
+    ports.Recorder: (CountedRecorder, FakeRecorder),
     ports.RetryBudgets: (MemoryRetryBudgets,),
     ports.Sessions: (MemorySessions,),
     ports.UpstreamStream: (OpenAIStream, AnthropicStream, FakeStream),

@@ -1,4 +1,4 @@
-"""The writing end of the spool: a `ports.Recorder` that no request waits for, unless durability is `sync`."""
+"""The writing end of the spool: no request waits for it, unless durability is `sync`."""
 
 import asyncio
 import logging

@@ -12,6 +12,7 @@ from tests.builders import a_record
 
 
 def test_without_the_table_there_are_no_records_to_read(tmp_path: Path) -> None:
+    (tmp_path / "records.db").touch()
     engine = open_engine(f"sqlite:///{tmp_path}/records.db")
 
     with pytest.raises(NoRecordsError, match="no such table: texts"):
