@@ -225,11 +225,12 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
             ),
             Panel(
                 "Unpriced calls and lost records",
-                "Both should be 0: unpriced calls are missing from the cost, lost records from the reports.",
+                "All should be 0: unpriced calls are missing from the cost, lost records from the reports.",
                 units.OpsPerSecond,
                 (
                     Query(f"{rate('price_missing_total')} or vector(0)", "unpriced calls"),
                     Query(rate("records_dropped_total"), "lost records"),
+                    Query(rate("texts_dropped_total"), "texts not kept"),
                 ),
             ),
             Panel(

@@ -183,7 +183,7 @@ def _report(item: Item[Any], error: Any, problems: Problems) -> None:
 def _culprit(item: Item[Any], error: Any) -> Location:
     """Where the part is that must go for the rest to be valid; nowhere, where a stand-in is enough."""
     path: Location = error["loc"]
-    has_stand_in = item.section == "policies" and (len(path) == 1 or path[0] in _ELEMENT_STAND_INS)
+    has_stand_in = item.section == "policies" and (len(path) <= 1 or path[0] in _ELEMENT_STAND_INS)
     if error["type"] == "missing" and has_stand_in:
         return (*item.node.loc, *path)
     return item.at(*path).loc
