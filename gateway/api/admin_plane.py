@@ -9,6 +9,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from msgspec import to_builtins
 from starlette.requests import ClientDisconnect
 
+from gateway.api.docs_page import docs_route
 from gateway.api.probes import Expose, Readiness, probe_routes
 from gateway.domain.explanation import explain
 from gateway.domain.policy import Policy, PolicySet
@@ -79,8 +80,8 @@ def build_admin_plane(
         if not is_admin(None if credentials is None else credentials.credentials):
             raise HTTPException(401, "the admin plane needs `Authorization: Bearer` with SIZEWISE_ADMIN_KEY")
 
-    app = FastAPI(title="Sizewise admin", version=version, redoc_url=None)
-    app.router.routes.extend(probe_routes(readiness, expose))
+    app = FastAPI(title="Sizewise admin", version=version, docs_url=None, redoc_url=None)
+    app.router.routes.extend([*probe_routes(readiness, expose), docs_route(app)])
     app.add_exception_handler(ClientDisconnect, _nobody_is_there)
 
     @app.get("/admin/decisions", dependencies=[Depends(authorised)])

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.api.chat import ChatCompletions
+from gateway.api.docs_page import docs_route
 from gateway.api.errors import envelope, error_body
 from gateway.api.headers import new_request_id
 from gateway.api.load import Load
@@ -59,7 +60,7 @@ def build_data_plane(
     version: str,
 ) -> DataPlane:
     """The application for the data port. `created`: Unix time the gateway started."""
-    app = DataPlane(title="Sizewise", version=version, redirect_slashes=False, redoc_url=None)
+    app = DataPlane(title="Sizewise", version=version, redirect_slashes=False, docs_url=None, redoc_url=None)
     chat = ChatCompletions(
         gateway,
         max_body_bytes=max_body_bytes,
@@ -71,7 +72,7 @@ def build_data_plane(
     models = Models(keys, policies, created=created, rejected=rejected)
     app.mount_hot(dict.fromkeys(_spellings("/chat/completions"), chat) | dict.fromkeys(_spellings("/models"), models))
     app.router.routes.append(Route("/", _front, methods=["GET"]))
-    app.router.routes.extend(probe_routes(readiness, expose))
+    app.router.routes.extend([*probe_routes(readiness, expose), docs_route(app)])
 
     @app.exception_handler(HTTPException)
     async def in_openai_shape(request: Request, exc: HTTPException) -> Response:

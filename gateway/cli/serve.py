@@ -4,6 +4,7 @@ import gc
 import os
 import shutil
 import socket
+import ssl
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -15,9 +16,13 @@ import uvloop
 from pydantic import SecretStr
 
 from gateway import __version__
-from gateway.api.server import PortTakenError, listen
+from gateway.api.cors import with_cors
+from gateway.api.server import Plane, PortTakenError, listen
 from gateway.api.server import serve as serve_on
+from gateway.api.tls import CertificateError, server_context
 from gateway.api.wire import WireLimits
+from gateway.api.wire_head import Callers
+from gateway.api.wire_host import LOOPBACK, Hosts
 from gateway.bootstrap import Assembly, assemble
 from gateway.classifiers.tensors import ModelFileError
 from gateway.cli.first_steps import first_steps
@@ -28,6 +33,10 @@ from gateway.store.spool.folders import SpoolFolderError
 from gateway.store.urls import DatabaseUrlError, without_password
 from gateway.telemetry.logs import configure_logging
 
+_TOLD = (
+    *(SettingsError, PolicyError, ModelFileError, DatabaseUrlError, SpoolFolderError, PortTakenError),
+    CertificateError,
+)
 DEMO_KEY = "sw-demo"
 DEMO_UPSTREAM = "SIZEWISE_DEMO_UPSTREAM"
 GC_THRESHOLDS = (20_000, 10, 10)
@@ -44,6 +53,8 @@ DEMO_REQUEST = '{"model": "auto", "messages": [{"role": "user", "content": "Tran
 @click.option("--host", help="Address of the data plane [127.0.0.1].")
 @click.option("--port", type=int, help="Port of the data plane; 0 takes a free one [8080].")
 @click.option("--admin-port", type=int, help="Port of the admin plane [the data port + 1].")
+@click.option("--tls-certificate", type=click.Path(path_type=Path), help="PEM file: both ports speak TLS.")
+@click.option("--tls-key", type=click.Path(path_type=Path), help="PEM file of the certificate's key.")
 @click.option("--database-url", help="Where the records go [sqlite:///./.sizewise/sizewise.db].")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="[info]")
 def serve(demo: bool, **flags: Any) -> None:
@@ -57,7 +68,7 @@ def serve(demo: bool, **flags: Any) -> None:
         if not demo and (missing := first_steps(settings, os.environ)):
             raise click.ClickException(missing)
         uvloop.run(_run(settings, demo=demo))
-    except (SettingsError, PolicyError, ModelFileError, DatabaseUrlError, SpoolFolderError, PortTakenError) as exc:
+    except _TOLD as exc:
         raise click.ClickException(str(exc)) from exc
 
 
@@ -86,6 +97,7 @@ async def _run(settings: Settings, *, demo: bool) -> None:
         if demo:
             upstream = await stack.enter_async_context(ScriptedUpstream())
             environment[DEMO_UPSTREAM] = f"{upstream.url}/v1"
+        tls = _tls(settings)
         assembly = assemble(settings, environment=environment)
         data = stack.enter_context(listen(settings.host, settings.port))
         admin = stack.enter_context(_listen_admin(settings, data.getsockname()[1]))
@@ -97,15 +109,36 @@ async def _run(settings: Settings, *, demo: bool) -> None:
         click.echo(_greeting(settings, assembly, data, admin, demo=demo))
         async with assembly.watching():
             await serve_on(
-                [(assembly.data_plane, data), (assembly.admin_plane, admin)],
+                [
+                    Plane(
+                        app=with_cors(assembly.data_plane, settings.cors_origins),
+                        listener=data,
+                        callers=Callers(hosts=Hosts(settings.allowed_hosts)),
+                    ),
+                    Plane(app=assembly.admin_plane, listener=admin, callers=_admin_callers(settings)),
+                ],
                 assembly.readiness,
                 limits=WireLimits(
                     head_s=settings.client_head_s, body_s=settings.client_body_s, stall_s=settings.client_stall_s
                 ),
                 rejected=assembly.rejected,
+                tls=tls,
             )
         if not await assembly.aclose():
             click.echo("records wait in the spool for the database: the next start writes them", err=True)
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    if settings.tls_certificate is None or settings.tls_key is None:
+        return None
+    return server_context(settings.tls_certificate, settings.tls_key)
+
+
+def _admin_callers(settings: Settings) -> Callers:
+    """Without a key the plane is for those on this machine: a name that leads there from elsewhere is not enough."""
+    if settings.admin_key is not None:
+        return Callers(hosts=Hosts(settings.allowed_hosts))
+    return Callers(hosts=Hosts((*LOOPBACK, settings.admin_host, *settings.allowed_hosts)), is_same_origin=True)
 
 
 def _listen_admin(settings: Settings, data_port: int) -> socket.socket:
@@ -119,12 +152,13 @@ def _listen_admin(settings: Settings, data_port: int) -> socket.socket:
 
 
 def _greeting(settings: Settings, assembly: Assembly, data: socket.socket, admin: socket.socket, *, demo: bool) -> str:
-    base = f"http://{_address(data)}"
+    scheme = "http" if settings.tls_certificate is None else "https"
+    base = f"{scheme}://{_address(data)}"
     aliases = ", ".join(sorted(assembly.policies.current().by_alias))
     lines = [
         f"Sizewise {__version__} is ready",
         f"  base URL   {base}/v1   models: {aliases}",
-        f"  admin      http://{_address(admin)}   metrics at /metrics, decisions at /admin/decisions, API at /docs",
+        f"  admin      {scheme}://{_address(admin)}   metrics at /metrics, decisions at /admin/decisions, API at /docs",
         f"  policies   {settings.policies} (version {assembly.policies.current().version})",
         f"  records    {without_password(settings.database_url.get_secret_value())}",
     ]

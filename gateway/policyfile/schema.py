@@ -17,6 +17,8 @@ _HEADER = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,4})?) ?%")
 _LONGEST_SENTENCE = 120
 REFUSE = "refuse"
+_FORGEABLE = frozenset({"forwarded", "via", "x-real-ip", "x-request-id", "x-client-ip", "true-client-ip"})
+_FORGEABLE_PREFIXES = ("x-forwarded-", "x-envoy-", "x-sizewise-", "cf-")
 CREDENTIAL_HEADERS = frozenset({"authorization", "proxy-authorization", "x-api-key", "api-key", "cookie"})
 
 NOT_YET: Mapping[str, Mapping[str, str | None]] = {
@@ -76,6 +78,8 @@ def _header(name: str) -> str:
         raise ValueError(f"{name!r} is not a header name; write it in lower case, such as x-department")
     if name in CREDENTIAL_HEADERS:
         raise ValueError(f"{name!r} carries a credential, which no condition may read")
+    if name.startswith(_FORGEABLE_PREFIXES) or name in _FORGEABLE:
+        raise ValueError(f"{name!r} is for proxies to set, and any client can; let a header of your own carry the fact")
     return name
 
 

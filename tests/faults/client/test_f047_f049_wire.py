@@ -55,7 +55,7 @@ PROBES: dict[str, bytes] = {
     "NUL in a header": head("X: a\x00b", SIZE) + b"\r\n" + HI,
     "a header without a name": head(": a", SIZE) + b"\r\n" + HI,
     "no Host": request(host=""),
-    "two Hosts": request(HI, "Host: gateway"),
+    "two Hosts": request(HI, "Host: localhost"),
     "two names in a Host": request(host="Host: a, b"),
     "empty Host": request(host="Host:"),
     "Host with a path": request(host="Host: a/?#@b"),

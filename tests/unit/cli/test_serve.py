@@ -5,9 +5,19 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from pydantic import SecretStr
 
 from gateway.bootstrap import assemble
-from gateway.cli.serve import DEMO_KEY, DEMO_UPSTREAM, _greeting, _listen_admin, _settings, demo_policies, serve
+from gateway.cli.serve import (
+    DEMO_KEY,
+    DEMO_UPSTREAM,
+    _admin_callers,
+    _greeting,
+    _listen_admin,
+    _settings,
+    demo_policies,
+    serve,
+)
 from gateway.settings import Settings
 
 
@@ -165,3 +175,22 @@ def test_nothing_is_written_before_something_is_served(tmp_path: Path) -> None:
     _serve(API_KEYS="one")
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_certificate_that_is_not_there_is_told_before_anything_is_served() -> None:
+    result = _serve("--demo", "--port", "0", "--tls-certificate", "gone.pem", "--tls-key", "gone.pem")
+
+    assert result.exit_code == 1
+    assert "there is no file 'gone.pem'" in result.stderr
+
+
+def test_a_plane_without_a_key_is_for_this_machine_and_with_one_for_whoever_knows_it() -> None:
+    keyless = _admin_callers(Settings(allowed_hosts=("ops.test",)))
+    keyed = _admin_callers(Settings(admin_key=SecretStr("k")))
+
+    assert keyless.is_same_origin
+    assert keyless.hosts.fault_of(b"localhost:8081") is None
+    assert keyless.hosts.fault_of(b"ops.test") is None
+    assert keyless.hosts.fault_of(b"rebound.test") is not None
+    assert not keyed.is_same_origin
+    assert keyed.hosts.are_any

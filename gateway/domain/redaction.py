@@ -1,4 +1,4 @@
-"""Takes credentials out of a text: the one place that does so for whatever the gateway logs."""
+"""Takes credentials out of a text: the one place that does so for whatever the gateway logs, stores or answers."""
 
 import re
 
@@ -36,6 +36,10 @@ _PATTERNS = (
         REDACTED,
     ),
 )
+_URL = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
+_LIKE_A_KEY = re.compile(
+    r"(?:\bBearer\s+\S+|\b(?:sk|pk|rk|gsk|xai|hf|key)[-_][\w*.-]{4,}|\bA(?:Iza|KIA)\w+|[\w-]{32,})"
+)
 _CREDENTIAL_FIELD = re.compile(_CREDENTIAL_FIELDS, re.IGNORECASE)
 
 
@@ -49,3 +53,8 @@ def redact(text: str) -> str:
     for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)
     return text
+
+
+def redact_quotation(text: str) -> str:
+    """`redact` for a text that quotes a request of ours: no address is left either, nor any run that could be a key."""
+    return redact(_LIKE_A_KEY.sub(REDACTED, _URL.sub(REDACTED, text)))

@@ -1,6 +1,6 @@
 import pytest
 
-from gateway.telemetry.redaction import REDACTED, names_a_credential, redact
+from gateway.domain.redaction import REDACTED, names_a_credential, redact, redact_quotation
 
 # Built here, so that no scanner takes this file for a leak.
 CANARY = "c4nary" * 6
@@ -76,3 +76,10 @@ def test_credentials_are_known_by_their_field(name: str) -> None:
 @pytest.mark.parametrize("name", ["model", "api_key_id", "tokens", "key_id"])
 def test_other_fields_are_not_credentials(name: str) -> None:
     assert not names_a_credential(name)
+
+
+@pytest.mark.parametrize(
+    "secret", ["pk-c4nary", "hf_c4nary", "sk-****nary", "c4nary" * 6, "https://10.0.0.7/v1?x=c4nary"]
+)
+def test_of_a_quoted_request_nothing_is_left_that_could_be_a_key_or_an_address(secret: str) -> None:
+    assert redact_quotation(f"{secret} was refused") == f"{REDACTED} was refused"
