@@ -9,6 +9,9 @@ from typing import Final
 
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else its import fetches a price map
 os.environ.setdefault("LITELLM_MODE", "PRODUCTION")  # else its import reads a .env file into the environment
+# httpx, aiohttp, requests and urllib, which its providers use as they like, all read proxy variables unless this says
+# that no host is behind a proxy: prompts and keys go where the policy says and nowhere else.
+os.environ["NO_PROXY"] = os.environ["no_proxy"] = "*"
 
 import aiohttp
 import httpx
@@ -31,6 +34,8 @@ def settle() -> None:
     litellm.turn_off_message_logging = True
     litellm.disable_hf_tokenizer_download = True
     litellm.user_url_validation = True
+    litellm.disable_aiohttp_trust_env = True
+    litellm.aiohttp_trust_env = False
     litellm.drop_params = False
     litellm.modify_params = False
     litellm.cache = None
