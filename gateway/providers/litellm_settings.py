@@ -17,6 +17,7 @@ import aiohttp
 import httpx
 import litellm
 from litellm import exceptions
+from litellm.litellm_core_utils import url_utils
 from litellm.llms.custom_httpx.aiohttp_transport import AIOHTTP_EXC_MAP
 from litellm.llms.custom_httpx.async_client_cleanup import close_litellm_async_clients
 
@@ -25,6 +26,14 @@ __all__ = ["close_clients", "exceptions", "litellm", "settle"]
 _NOT_REPEATED: Final = {aiohttp.ClientConnectorError: httpx.ConnectTimeout, aiohttp.ClientOSError: httpx.ReadError}
 """litellm's HTTP handler sends a request a second time after an `httpx.ConnectError`, without a switch. This is what
 its transport calls the same failures here instead; nothing else in litellm makes that difference."""
+
+
+def _fetch_nothing(url: str) -> tuple[str, str]:  # noqa: ARG001 (litellm calls it with what it would fetch)
+    """In place of litellm's check of a URL before it fetches what a request names: pictures, files, documents.
+
+    Its own check lets it fetch from any public host, so a client could make the gateway call one.
+    """
+    raise url_utils.SSRFError("the gateway fetches nothing for a client; send the contents as a data: URL")
 
 
 def settle() -> None:
@@ -41,6 +50,7 @@ def settle() -> None:
     litellm.cache = None
     logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
     AIOHTTP_EXC_MAP.update(_NOT_REPEATED)
+    url_utils.validate_url = _fetch_nothing
 
 
 async def close_clients() -> None:

@@ -20,8 +20,13 @@ NAMES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", 
 def policies(upstream: str) -> str:
     deployments: list[dict[str, Any]] = [
         {
-            **{"name": name, "tier": "small", "provider": name, "model": f"by-{name}", "price": PRICE},
-            **{"api_base": upstream, "api_key": "${UPSTREAM_KEY}"},
+            "name": name,
+            "tier": "small",
+            "provider": name,
+            "model": f"by-{name}",
+            "price": PRICE,
+            "api_base": upstream,
+            "api_key": "${UPSTREAM_KEY}",
         }
         for name in PROVIDERS
     ]
