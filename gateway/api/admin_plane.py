@@ -80,7 +80,7 @@ def build_admin_plane(
         if not is_admin(None if credentials is None else credentials.credentials):
             raise HTTPException(401, "the admin plane needs `Authorization: Bearer` with SIZEWISE_ADMIN_KEY")
 
-    app = FastAPI(title="Sizewise admin", version=version, docs_url=None, redoc_url=None)
+    app = FastAPI(title="Sizewise admin", version=version, redirect_slashes=False, docs_url=None, redoc_url=None)
     app.router.routes.extend([*probe_routes(readiness, expose), docs_route(app)])
     app.add_exception_handler(ClientDisconnect, _nobody_is_there)
 
