@@ -47,14 +47,15 @@ def head_fault(target: bytes, headers: Pairs, version: str, callers: Callers = A
         return InvalidRequestError("the request has more than one Authorization header")
     if b"transfer-encoding" in names and (version == "1.0" or not _is_chunked_alone(headers)):
         return InvalidRequestError("the only Transfer-Encoding there is here is HTTP/1.1's 'chunked'")
-    hosts = [value for name, value in headers if name == b"host"]
-    if len(hosts) > 1 or (not hosts and version == "1.1"):
-        return InvalidRequestError(f"the request has {len(hosts)} Host headers; it must have exactly one")
-    origins = [value for name, value in headers if name == b"origin"] if callers.is_same_origin else []
-    return _caller_fault(hosts[0] if hosts else None, origins, callers) or target_fault(target, *hosts)
+    hosts = names.count(b"host")
+    if hosts > 1 or (hosts == 0 and version == "1.1"):
+        return InvalidRequestError(f"the request has {hosts} Host headers; it must have exactly one")
+    host = headers[names.index(b"host")][1] if hosts else None
+    origins = [value for name, value in headers if name == b"origin"] if callers.is_same_origin else ()
+    return _caller_fault(host, origins, callers) or target_fault(target, host)
 
 
-def _caller_fault(host: bytes | None, origins: list[bytes], callers: Callers) -> RequestError | None:
+def _caller_fault(host: bytes | None, origins: Sequence[bytes], callers: Callers) -> RequestError | None:
     if host is None and not callers.hosts.are_any:
         return InvalidRequestError("the request has no Host header, and this gateway answers to some names only")
     if host is not None and (fault := callers.hosts.fault_of(host)) is not None:

@@ -38,7 +38,7 @@ class Hosts:
         )
 
 
-def target_fault(target: bytes, host: bytes | None = None) -> InvalidRequestError | None:
+def target_fault(target: bytes, host: bytes | None) -> InvalidRequestError | None:
     """What is wrong with a request's target; a URL's must name the same host as the Host header.
 
     Whoever stands before the gateway may route by the one or the other. Source: RFC 9112, section 3.2.

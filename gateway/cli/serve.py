@@ -33,7 +33,7 @@ from gateway.store.spool.folders import SpoolFolderError
 from gateway.store.urls import DatabaseUrlError, without_password
 from gateway.telemetry.logs import configure_logging
 
-_TOLD = (
+_REFUSALS = (
     *(SettingsError, PolicyError, ModelFileError, DatabaseUrlError, SpoolFolderError, PortTakenError),
     CertificateError,
 )
@@ -68,7 +68,7 @@ def serve(demo: bool, **flags: Any) -> None:
         if not demo and (missing := first_steps(settings, os.environ)):
             raise click.ClickException(missing)
         uvloop.run(_run(settings, demo=demo))
-    except _TOLD as exc:
+    except _REFUSALS as exc:
         raise click.ClickException(str(exc)) from exc
 
 
