@@ -1,17 +1,36 @@
 """Settings from `SIZEWISE_*` environment variables: frozen, checked all at once, secrets never printed."""
 
 import os
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gateway.domain.virtual_key import claims_to_be_one
 
+_HOST_NAME = re.compile(r"(?:\*\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]")
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+
+
+def _host_name(name: str) -> str:
+    if not _HOST_NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no host name; write one without port, such as api.example.com or *.example.com")
+    return name
+
+
+def _origin(origin: str) -> str:
+    if not _ORIGIN.fullmatch(origin):
+        raise ValueError(f"{origin!r} is no origin; write one as browsers do, such as https://app.example.com")
+    return origin
+
+
+HostName = Annotated[str, AfterValidator(_host_name)]
+Origin = Annotated[str, AfterValidator(_origin)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Seconds = Annotated[float, Field(gt=0, le=3_600, allow_inf_nan=False)]
 
@@ -28,6 +47,9 @@ class Settings(BaseSettings):
     admin_key   the admin plane's credential; without one it listens on loopback only
     admin_port  None: one above the data port; 0: any free port
     model       the classifier's model file; None: the shipped one
+    allowed_hosts  the names the gateway is called by (`*.name`: all below it), comma-separated; none: any name
+    cors_origins   web pages that may call the data plane, by origin, comma-separated; none: no page may
+    tls_certificate, tls_key  PEM files; both ports speak TLS then
     policy_poll_s  how often the policy files are looked at for changes; 0: never, a SIGHUP reloads them
     spool       where records wait for the database, on a disk that outlives the process; None: beside a SQLite file,
                 else ./.sizewise/spool
@@ -51,6 +73,10 @@ class Settings(BaseSettings):
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     key_pepper: SecretStr | None = None
     admin_key: SecretStr | None = None
+    allowed_hosts: Annotated[tuple[HostName, ...], NoDecode] = ()
+    cors_origins: Annotated[tuple[Origin, ...], NoDecode] = ()
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
     policies: Path = Path("policies")
     model: Path | None = None
     policy_poll_s: Annotated[float, Field(ge=0, le=3_600, allow_inf_nan=False)] = 1.0
@@ -77,7 +103,7 @@ class Settings(BaseSettings):
     client_stall_s: Seconds = 60.0
     stream_keep_alive_s: Annotated[float, Field(ge=0, le=3_600, allow_inf_nan=False)] = 15.0
 
-    @field_validator("api_keys", mode="before")
+    @field_validator("api_keys", "allowed_hosts", "cors_origins", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if not isinstance(value, str):
@@ -97,7 +123,10 @@ class Settings(BaseSettings):
     def _lower(cls, value: Any) -> Any:
         return value.lower() if isinstance(value, str) else value
 
-    @field_validator("admin_key", "key_pepper", "model", "spool", "keep_days", "redis_url", mode="before")
+    @field_validator(
+        *("admin_key", "key_pepper", "model", "spool", "keep_days", "redis_url", "tls_certificate", "tls_key"),
+        mode="before",
+    )
     @classmethod
     def _blank_is_none(cls, value: Any) -> Any:
         return None if isinstance(value, str) and not value.strip() else value
@@ -108,6 +137,13 @@ class Settings(BaseSettings):
         if url is not None and not url.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("a Redis URL begins with redis://, rediss:// or unix://")
         return url
+
+    @field_validator("tls_key")
+    @classmethod
+    def _has_certificate(cls, key: Path | None, info: ValidationInfo) -> Path | None:
+        if (key is None) != (info.data.get("tls_certificate") is None):
+            raise ValueError("a certificate and its key go together: set SIZEWISE_TLS_CERTIFICATE and SIZEWISE_TLS_KEY")
+        return key
 
     @field_validator("admin_host")
     @classmethod
@@ -139,7 +175,7 @@ def _misspelt(environment: Mapping[str, str]) -> list[str]:
 
 
 def _line(error: Any) -> str:
-    where = "_".join(str(part) for part in error["loc"]).upper()
+    where = str(error["loc"][0]).upper()
     return f"SIZEWISE_{where}: {str(error['msg']).removeprefix('Value error, ')}"
 
 

@@ -1,7 +1,7 @@
 """The admin plane: what operators read, and the reload of the policies. A port and credentials of its own."""
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Final, Protocol
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import JSONResponse
@@ -9,12 +9,23 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from msgspec import to_builtins
 from starlette.requests import ClientDisconnect
 
+from gateway.api.docs_page import docs_route
 from gateway.api.probes import Expose, Readiness, probe_routes
 from gateway.domain.explanation import explain
 from gateway.domain.feedback import Feedback, told
 from gateway.domain.policy import KeepText, Policy, PolicySet
 from gateway.domain.record import RequestRecord
 from gateway.ports import PolicySource
+
+_REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
+    400: {"description": "The request cannot be read; also where it is no valid HTTP"},
+    401: {"description": "No credential of an operator"},
+    404: {"description": "There is no such thing"},
+    408: {"description": "The request did not come whole in time"},
+    409: {"description": "It cannot be done now; the answer says why"},
+    431: {"description": "The head of the request is too large"},
+}
+"""What a request may be answered instead."""
 
 
 class Records(Protocol):
@@ -81,8 +92,15 @@ def build_admin_plane(
         if not is_admin(None if credentials is None else credentials.credentials):
             raise HTTPException(401, "the admin plane needs `Authorization: Bearer` with SIZEWISE_ADMIN_KEY")
 
-    app = FastAPI(title="Sizewise admin", version=version, redoc_url=None)
-    app.router.routes.extend(probe_routes(readiness, expose))
+    app = FastAPI(
+        title="Sizewise admin",
+        version=version,
+        redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
+        responses=_REFUSALS,
+    )
+    app.router.routes.extend([*probe_routes(readiness, expose), docs_route(app)])
     app.add_exception_handler(ClientDisconnect, _nobody_is_there)
 
     @app.get("/admin/decisions", dependencies=[Depends(authorised)])

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.api.chat import ChatCompletions
+from gateway.api.docs_page import docs_route
 from gateway.api.errors import envelope, error_body
 from gateway.api.feedback import FeedbackEndpoint
 from gateway.api.headers import new_request_id
@@ -63,7 +64,7 @@ def build_data_plane(
     version: str,
 ) -> DataPlane:
     """The application for the data port. `created`: Unix time the gateway started."""
-    app = DataPlane(title="Sizewise", version=version, redirect_slashes=False, redoc_url=None)
+    app = DataPlane(title="Sizewise", version=version, redirect_slashes=False, docs_url=None, redoc_url=None)
     chat = ChatCompletions(
         gateway,
         max_body_bytes=max_body_bytes,
@@ -77,7 +78,7 @@ def build_data_plane(
     served: dict[str, ASGIApp] = {"/chat/completions": chat, "/models": models, "/feedback": feedback}
     app.mount_hot({spelling: endpoint for path, endpoint in served.items() for spelling in _spellings(path)})
     app.router.routes.append(Route("/", _front, methods=["GET"]))
-    app.router.routes.extend(probe_routes(readiness, expose))
+    app.router.routes.extend([*probe_routes(readiness, expose), docs_route(app)])
 
     @app.exception_handler(HTTPException)
     async def in_openai_shape(request: Request, exc: HTTPException) -> Response:

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from gateway.domain import errors
 from gateway.domain.errors import GatewayError, UpstreamError
+from gateway.domain.redaction import redact
 
 
 class Envelope(Struct, frozen=True):
@@ -74,7 +75,7 @@ def error_body(error: GatewayError) -> bytes:
     """The body of an error answer; the same object ends a broken stream."""
     message = error.message
     if isinstance(error, UpstreamError) and error.detail is not None:
-        message = f"{message}: {error.detail}"
+        message = f"{message}: {redact(error.detail)}"
     return orjson.dumps(
         {
             "error": {

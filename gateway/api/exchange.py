@@ -18,7 +18,6 @@ from gateway.ports import AnswerHead
 _JSON = (b"content-type", b"application/json")
 _EVENT_STREAM: Headers = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-cache"),
     (b"x-accel-buffering", b"no"),
 ]
 _COMMENT = b": keep-alive\n\n"

@@ -2,9 +2,66 @@
 
 from typing import Any, Final
 
-_ERROR: Final = {"description": "An OpenAI-shaped error: {error: {message, type, param, code}}."}
-_ERRORS: Final = dict.fromkeys(("400", "401", "404", "408", "413", "415", "429", "431", "502", "503", "504"), _ERROR)
+_TEXT_OR_NULL: Final = {"type": ["string", "null"]}
+_ERROR_SCHEMA: Final = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["message", "type", "param", "code"],
+            "properties": {
+                "message": {"type": "string"},
+                "type": {"type": "string"},
+                "param": _TEXT_OR_NULL,
+                "code": _TEXT_OR_NULL,
+            },
+        }
+    },
+}
+_ERROR: Final = {
+    "description": "An OpenAI-shaped error; `code` says which.",
+    "content": {"application/json": {"schema": _ERROR_SCHEMA}},
+}
+_ON_THE_WIRE: Final = dict.fromkeys(("400", "401", "405", "408", "431"), _ERROR)
+"""What any request may be answered."""
+_ERRORS: Final = _ON_THE_WIRE | dict.fromkeys(("403", "404", "413", "415", "429", "500", "502", "503", "504"), _ERROR)
 _BEARER: Final = {"in": "header", "name": "Authorization", "required": True, "schema": {"type": "string"}}
+_MESSAGE: Final = {
+    "type": "object",
+    "required": ["role"],
+    "properties": {
+        "role": {"enum": ["system", "developer", "user", "assistant", "tool", "function"]},
+        "content": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "object"}}, {"type": "null"}]},
+        "tool_calls": {"type": ["array", "null"]},
+    },
+    "additionalProperties": True,
+}
+_OBJECT: Final = {"type": "object"}
+_CHAT_ANSWER: Final = {
+    "description": "The upstream's answer, as it sent it; events where `stream` is true.",
+    "content": {"application/json": {"schema": _OBJECT}, "text/event-stream": {}},
+}
+_MODELS: Final = {
+    "type": "object",
+    "required": ["object", "data"],
+    "properties": {
+        "object": {"const": "list"},
+        "data": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["id", "object", "created", "owned_by"],
+                "properties": {
+                    "id": {"type": "string"},
+                    "object": {"const": "model"},
+                    "created": {"type": "integer"},
+                    "owned_by": {"type": "string"},
+                },
+            },
+        },
+    },
+}
 
 DATA_PLANE_PATHS: Final[dict[str, Any]] = {
     "/v1/chat/completions": {
@@ -24,16 +81,17 @@ DATA_PLANE_PATHS: Final[dict[str, Any]] = {
                             "type": "object",
                             "required": ["model", "messages"],
                             "properties": {
-                                "model": {"type": "string", "example": "auto"},
-                                "messages": {"type": "array", "minItems": 1, "items": {"type": "object"}},
-                                "stream": {"type": "boolean"},
+                                "model": {"type": "string", "minLength": 1, "maxLength": 256, "example": "auto"},
+                                "messages": {"type": "array", "minItems": 1, "maxItems": 10_000, "items": _MESSAGE},
+                                "stream": {"type": ["boolean", "null"]},
+                                "stream_options": {"type": ["object", "null"]},
                             },
                             "additionalProperties": True,
                         }
                     }
                 },
             },
-            "responses": {"200": {"description": "The upstream's answer, as it sent it."}, **_ERRORS},
+            "responses": {"200": _CHAT_ANSWER, **_ERRORS},
         }
     },
     "/v1/models": {
@@ -41,7 +99,13 @@ DATA_PLANE_PATHS: Final[dict[str, Any]] = {
             "summary": "List the model aliases",
             "operationId": "list_models",
             "parameters": [_BEARER],
-            "responses": {"200": {"description": "One model for each alias that a policy serves."}, "401": _ERROR},
+            "responses": {
+                "200": {
+                    "description": "One model for each alias that a policy serves.",
+                    "content": {"application/json": {"schema": _MODELS}},
+                },
+                **_ON_THE_WIRE,
+            },
         }
     },
     "/v1/feedback": {

@@ -5,7 +5,9 @@ import contextlib
 import logging
 import signal
 import socket
+import ssl
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import cast
 
 import uvicorn
@@ -14,6 +16,7 @@ from uvicorn.server import ServerState
 
 from gateway.api.probes import Readiness
 from gateway.api.wire import GuardedProtocol, WireConfig, WireLimits
+from gateway.api.wire_head import ANYBODY, Callers
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +28,15 @@ BACKLOG = 2048
 
 class PortTakenError(Exception):
     """The address cannot be listened on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plane:
+    """An application, where it is served, and who may call it there."""
+
+    app: ASGIApp
+    listener: socket.socket
+    callers: Callers = ANYBODY
 
 
 class _Server(uvicorn.Server):
@@ -54,17 +66,19 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 async def serve(
-    applications: Sequence[tuple[ASGIApp, socket.socket]],
+    planes: Sequence[Plane],
     readiness: Readiness,
     *,
     limits: WireLimits,
     rejected: Callable[[str], None],
+    tls: ssl.SSLContext | None = None,
 ) -> None:
-    """Serve each application on its socket until SIGTERM or SIGINT, then let the requests under way finish.
+    """Serve each plane until SIGTERM or SIGINT, then let the requests under way finish.
 
     rejected  is told the code of each request that never reaches its application
+    tls       of all planes; None: plain HTTP
     """
-    servers = [(_Server(_config(app, limits, rejected)), listener) for app, listener in applications]
+    servers = [(_Server(_config(plane, limits, rejected, tls)), plane.listener) for plane in planes]
 
     def stop() -> None:
         readiness.drain()
@@ -98,11 +112,15 @@ def _check(connection: GuardedProtocol, now_s: float) -> None:
         connection.transport.abort()
 
 
-def _config(app: ASGIApp, limits: WireLimits, rejected: Callable[[str], None]) -> uvicorn.Config:
+def _config(
+    plane: Plane, limits: WireLimits, rejected: Callable[[str], None], tls: ssl.SSLContext | None
+) -> uvicorn.Config:
     return WireConfig(
-        app,
+        plane.app,
         limits=limits,
         rejected=rejected,
+        callers=plane.callers,
+        tls=tls,
         loop="none",
         ws="none",
         lifespan="off",

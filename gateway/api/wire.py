@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from math import inf
+from ssl import SSLContext
 from typing import Any, Final, cast
 
 import httptools
@@ -19,7 +20,7 @@ from uvicorn.server import ServerState
 from gateway.api.departure import STATE, Departure
 from gateway.api.errors import envelope, error_body
 from gateway.api.headers import new_request_id
-from gateway.api.wire_head import MAX_HEAD_BYTES, head_fault, is_too_long, without_upgrade
+from gateway.api.wire_head import ANYBODY, MAX_HEAD_BYTES, Callers, head_fault, is_too_long, without_upgrade
 from gateway.domain.errors import (
     GatewayError,
     HeadersTooLargeError,
@@ -55,13 +56,39 @@ class WireLimits:
     keep_alive_s: float = 75.0
 
 
-class WireConfig(uvicorn.Config):
-    """A server's configuration, with what GuardedProtocol needs. `rejected` is told the code of each refusal."""
+SECURITY_HEADERS: Final = [("x-content-type-options", "nosniff"), ("cache-control", "no-store")]
+"""Of every answer."""
+HSTS: Final = ("strict-transport-security", "max-age=31536000")
+"""Of every answer over TLS."""
 
-    def __init__(self, app: Any, *, limits: WireLimits, rejected: Callable[[str], None], **uvicorns: Any) -> None:
-        super().__init__(app, http=GuardedProtocol, **uvicorns)
+
+class WireConfig(uvicorn.Config):
+    """A server's configuration, with what GuardedProtocol needs.
+
+    rejected  is told the code of each refusal
+    tls       None: plain HTTP
+    """
+
+    def __init__(
+        self,
+        app: Any,
+        *,
+        limits: WireLimits,
+        rejected: Callable[[str], None],
+        callers: Callers = ANYBODY,
+        tls: SSLContext | None = None,
+        **uvicorns: Any,
+    ) -> None:
+        headers = [*SECURITY_HEADERS, HSTS] if tls is not None else SECURITY_HEADERS
+        super().__init__(app, http=GuardedProtocol, headers=headers, **uvicorns)
         self.limits = limits
         self.rejected = rejected
+        self.callers = callers
+        self._tls = tls
+
+    def load(self) -> None:
+        super().load()
+        self.ssl = self._tls
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -70,6 +97,7 @@ class GuardedProtocol(HttpToolsProtocol):
     __slots__ = (  # uvicorn's own attributes are as many as an object has fast
         "_active",
         "_body_bytes",
+        "_callers",
         "_chunk_bytes",
         "_deadline_s",
         "_fault",
@@ -95,6 +123,7 @@ class GuardedProtocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._limits = config.limits
+        self._callers = config.callers
         self._rejected = config.rejected
         self._stage = _BETWEEN
         self._deadline_s = inf
@@ -222,7 +251,7 @@ class GuardedProtocol(HttpToolsProtocol):
         may_be_long = self._read_bytes - self._head_from + self._head_chunk_bytes > MAX_HEAD_BYTES
         if may_be_long and is_too_long(self.url, self.headers):
             return HeadersTooLargeError(f"the head of the request is larger than {MAX_HEAD_BYTES} bytes")
-        return head_fault(self.headers, self.parser.get_http_version())
+        return head_fault(self.url, self.headers, self.parser.get_http_version(), self._callers)
 
     def _await_rest(self) -> None:
         """A head or a body came in part: see to it that the rest comes in time, and does not grow for ever."""
@@ -269,7 +298,8 @@ class GuardedProtocol(HttpToolsProtocol):
             b"connection: close",
         ]
         self.transport.write(b"\r\n".join(lines) + b"\r\n\r\n" + body)
-        self.transport.write_eof()
+        if self.transport.can_write_eof():  # TLS has no half-closed connections
+            self.transport.write_eof()
         self.flow.resume_reading()
         self._deadline_s = self.loop.time() + LINGER_S
 

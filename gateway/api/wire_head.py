@@ -1,18 +1,15 @@
 """What the gateway demands of a request's head beyond the grammar of HTTP, which the parser sees to."""
 
-import re
 from collections.abc import Sequence
-from functools import lru_cache
+from dataclasses import dataclass, field
 from typing import Final
 
+from gateway.api.wire_host import Hosts, is_same_origin, target_fault
 from gateway.domain.errors import HeadersTooLargeError, InvalidRequestError, RequestError
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_HEADERS: Final = 200
 
-_HOST: Final = re.compile(rb"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
-_LONGEST_HOST: Final = 300
-"""Longer than any that is one."""
 _CREDENTIALS: Final = (b"authorization", b"x-api-key", b"api-key")
 _HOP_BY_HOP: Final = (b"upgrade", b"http2-settings")
 
@@ -20,7 +17,23 @@ Pairs = Sequence[tuple[bytes, bytes]]
 """Names in lower case, and values."""
 
 
-def head_fault(headers: Pairs, version: str) -> RequestError | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Callers:
+    """Who may call a plane, as far as a head tells.
+
+    hosts           by which names
+    is_same_origin  no web page but the plane's own: a plane that asks for no key is not to be called by whatever page
+                    a browser on the same machine shows
+    """
+
+    hosts: Hosts = field(default_factory=Hosts)
+    is_same_origin: bool = False
+
+
+ANYBODY: Final = Callers()
+
+
+def head_fault(target: bytes, headers: Pairs, version: str, callers: Callers = ANYBODY) -> RequestError | None:
     """What is wrong with a head, None where nothing is. Its length is `is_too_long`'s matter.
 
     Two readers who take a head differently can be played off against each other: so there is one Host, and one way to
@@ -36,21 +49,22 @@ def head_fault(headers: Pairs, version: str) -> RequestError | None:
             return InvalidRequestError(f"the request has more than one {name.decode().title()} header")
     if b"transfer-encoding" in names and (version == "1.0" or not _is_chunked_alone(headers)):
         return InvalidRequestError("the only Transfer-Encoding there is here is HTTP/1.1's 'chunked'")
-    return _host_fault(headers, names, version)
-
-
-def _host_fault(headers: Pairs, names: list[bytes], version: str) -> RequestError | None:
     hosts = names.count(b"host")
     if hosts > 1 or (hosts == 0 and version == "1.1"):
         return InvalidRequestError(f"the request has {hosts} Host headers; it must have exactly one")
-    if hosts == 1 and not _is_host(headers[names.index(b"host")][1][:_LONGEST_HOST]):
-        return InvalidRequestError("the Host header is no host")
+    host = headers[names.index(b"host")][1] if hosts else None
+    origins = [value for name, value in headers if name == b"origin"] if callers.is_same_origin else ()
+    return _caller_fault(host, origins, callers) or target_fault(target, host)
+
+
+def _caller_fault(host: bytes | None, origins: Sequence[bytes], callers: Callers) -> RequestError | None:
+    if host is None and not callers.hosts.are_any:
+        return InvalidRequestError("the request has no Host header, and this gateway answers to some names only")
+    if host is not None and (fault := callers.hosts.fault_of(host)) is not None:
+        return fault
+    if any(not is_same_origin(origin, host) for origin in origins):
+        return InvalidRequestError("no web page but this plane's own may call it; set SIZEWISE_ADMIN_KEY to let others")
     return None
-
-
-@lru_cache(maxsize=256)
-def _is_host(value: bytes) -> bool:
-    return _HOST.fullmatch(value) is not None
 
 
 def _is_chunked_alone(headers: Pairs) -> bool:

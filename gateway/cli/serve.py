@@ -4,6 +4,7 @@ import gc
 import os
 import shutil
 import socket
+import ssl
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -15,9 +16,13 @@ import uvloop
 from pydantic import SecretStr
 
 from gateway import __version__
-from gateway.api.server import PortTakenError, listen
+from gateway.api.cors import with_cors
+from gateway.api.server import Plane, PortTakenError, listen
 from gateway.api.server import serve as serve_on
+from gateway.api.tls import CertificateError, server_context
 from gateway.api.wire import WireLimits
+from gateway.api.wire_head import Callers
+from gateway.api.wire_host import LOOPBACK, Hosts
 from gateway.bootstrap import Assembly, assemble
 from gateway.classifiers.tensors import ModelFileError
 from gateway.cli.extras import needs_extra
@@ -40,6 +45,7 @@ DEMO_REQUEST = '{"model": "auto", "messages": [{"role": "user", "content": "Tran
 
 _REFUSALS = (
     *(SettingsError, PolicyError, ModelFileError, DatabaseUrlError, PepperError, SpoolFolderError, PortTakenError),
+    CertificateError,
 )
 
 
@@ -50,6 +56,8 @@ _REFUSALS = (
 @click.option("--host", help="Address of the data plane [127.0.0.1].")
 @click.option("--port", type=int, help="Port of the data plane; 0 takes a free one [8080].")
 @click.option("--admin-port", type=int, help="Port of the admin plane [the data port + 1].")
+@click.option("--tls-certificate", type=click.Path(path_type=Path), help="PEM file: both ports speak TLS.")
+@click.option("--tls-key", type=click.Path(path_type=Path), help="PEM file of the certificate's key.")
 @click.option("--database-url", help="Where the records go [sqlite:///./.sizewise/sizewise.db].")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="[info]")
 def serve(demo: bool, **flags: Any) -> None:
@@ -104,6 +112,7 @@ async def _run(settings: Settings, *, demo: bool) -> None:
             settings = settings.model_copy(update={"key_pepper": pepper})
             upstream = await stack.enter_async_context(ScriptedUpstream())
             environment[DEMO_UPSTREAM] = f"{upstream.url}/v1"
+        tls = _tls(settings)
         with needs_extra("redis", "redis"):
             assembly = assemble(settings, environment=environment)
         data = stack.enter_context(listen(settings.host, settings.port))
@@ -116,15 +125,36 @@ async def _run(settings: Settings, *, demo: bool) -> None:
         click.echo(_greeting(settings, assembly, data, admin, demo=demo))
         async with assembly.watching():
             await serve_on(
-                [(assembly.data_plane, data), (assembly.admin_plane, admin)],
+                [
+                    Plane(
+                        app=with_cors(assembly.data_plane, settings.cors_origins),
+                        listener=data,
+                        callers=Callers(hosts=Hosts(settings.allowed_hosts)),
+                    ),
+                    Plane(app=assembly.admin_plane, listener=admin, callers=_admin_callers(settings)),
+                ],
                 assembly.readiness,
                 limits=WireLimits(
                     head_s=settings.client_head_s, body_s=settings.client_body_s, stall_s=settings.client_stall_s
                 ),
                 rejected=assembly.rejected,
+                tls=tls,
             )
         if not await assembly.aclose():
             click.echo("records wait in the spool for the database: the next start writes them", err=True)
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    if settings.tls_certificate is None or settings.tls_key is None:
+        return None
+    return server_context(settings.tls_certificate, settings.tls_key)
+
+
+def _admin_callers(settings: Settings) -> Callers:
+    """Without a key the plane is for those on this machine: a name that leads there from elsewhere is not enough."""
+    if settings.admin_key is not None:
+        return Callers(hosts=Hosts(settings.allowed_hosts))
+    return Callers(hosts=Hosts((*LOOPBACK, settings.admin_host, *settings.allowed_hosts)), is_same_origin=True)
 
 
 def _listen_admin(settings: Settings, data_port: int) -> socket.socket:
@@ -138,12 +168,13 @@ def _listen_admin(settings: Settings, data_port: int) -> socket.socket:
 
 
 def _greeting(settings: Settings, assembly: Assembly, data: socket.socket, admin: socket.socket, *, demo: bool) -> str:
-    base = f"http://{_address(data)}"
+    scheme = "http" if settings.tls_certificate is None else "https"
+    base = f"{scheme}://{_address(data)}"
     aliases = ", ".join(sorted(assembly.policies.current().by_alias))
     lines = [
         f"Sizewise {__version__} is ready",
         f"  base URL   {base}/v1   models: {aliases}",
-        f"  admin      http://{_address(admin)}   metrics at /metrics, decisions at /admin/decisions, API at /docs",
+        f"  admin      {scheme}://{_address(admin)}   metrics at /metrics, decisions at /admin/decisions, API at /docs",
         f"  policies   {settings.policies} (version {assembly.policies.current().version})",
         f"  records    {without_password(settings.database_url.get_secret_value())}",
     ]

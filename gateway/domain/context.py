@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from gateway.domain.facts import NO_BUDGET, WELL, Budget, Facts, Fleet
 from gateway.domain.policy import Policy, Route
+from gateway.domain.redaction import redact
 from gateway.domain.request import ChatRequest
 from gateway.domain.session import Session
 
@@ -52,8 +53,8 @@ def context_of(facts: Facts, policy: Policy, route: Route) -> Context | None:
 
 
 def _named(texts: Mapping[str, str], names: frozenset[str]) -> dict[str, str]:
-    """Those of these names, as long as providers take them to be."""
-    return {name: text[:_LONGEST_VALUE] for name, text in texts.items() if name in names}
+    """Those of these names, as long as providers take them to be, less the credentials that may stand in them."""
+    return {name: redact(text)[:_LONGEST_VALUE] for name, text in texts.items() if name in names}
 
 
 def request_again(alias: str, *, stream: bool, context: Context) -> ChatRequest:

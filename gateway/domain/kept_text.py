@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from gateway.domain.answer import Answer, ToolCall
 from gateway.domain.chat_answer import answer_of, streamed_answer
-from gateway.domain.redaction import MARGIN_BYTES, parted, redacted
 from gateway.domain.request import ChatRequest
+from gateway.domain.text_redaction import MARGIN_BYTES, parted, redacted
 
 _DAY_S: Final = 86_400
 _BYTES_AROUND: Final = 32

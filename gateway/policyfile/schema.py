@@ -18,6 +18,8 @@ _PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,4})?) ?%")
 _LONGEST_SENTENCE = 120
 REFUSE = "refuse"
 EVERY_TEAM = "all"
+_FORGEABLE = frozenset({"forwarded", "via", "x-real-ip", "x-request-id", "x-client-ip", "true-client-ip"})
+_FORGEABLE_PREFIXES = ("x-forwarded-", "x-envoy-", "x-sizewise-", "cf-")
 CREDENTIAL_HEADERS = frozenset({"authorization", "proxy-authorization", "x-api-key", "api-key", "cookie"})
 
 NOT_YET: Mapping[str, Mapping[str, str | None]] = {
@@ -77,6 +79,8 @@ def _header(name: str) -> str:
         raise ValueError(f"{name!r} is not a header name; write it in lower case, such as x-department")
     if name in CREDENTIAL_HEADERS:
         raise ValueError(f"{name!r} carries a credential, which no condition may read")
+    if name.startswith(_FORGEABLE_PREFIXES) or name in _FORGEABLE:
+        raise ValueError(f"{name!r} is for proxies to set, and any client can; let a header of your own carry the fact")
     return name
 
 

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -25,6 +24,7 @@ from gateway.domain.errors import (
     UpstreamUnavailableError,
 )
 from gateway.domain.policy import Deployment
+from gateway.domain.redaction import redact_quotation
 from gateway.providers.litellm_settings import exceptions
 from gateway.providers.openai_errors import error_of
 
@@ -84,10 +84,6 @@ _WITHOUT_TOKEN: Final[Mapping[str, type[UpstreamError]]] = {
 }
 """What fetching a token for Vertex AI ends in; by name, as these libraries are there for that only."""
 _NO_PROVIDER: Final = "LLM Provider NOT provided"
-_URL: Final = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
-_KEY: Final = re.compile(
-    r"(?:\bBearer\s+\S+|\b(?:sk|pk|rk|gsk|xai|hf|key)[-_][\w*.-]{4,}|\bA(?:Iza|KIA)\w+|[\w-]{32,})"
-)
 
 
 def upstream_error(deployment: Deployment, exc: Exception, now_s: float) -> UpstreamError:
@@ -113,7 +109,7 @@ def upstream_error(deployment: Deployment, exc: Exception, now_s: float) -> Upst
         said.message,
         status=status,
         retry_after_s=said.retry_after_s,
-        detail=_redacted(said.detail) if kind in _WITH_DETAIL else None,
+        detail=redact_quotation(said.detail) if kind in _WITH_DETAIL and said.detail is not None else None,
         param=said.param if kind is UpstreamRejectedError else None,
     )
 
@@ -171,7 +167,3 @@ def _body(exc: Exception) -> bytes:
     except (ValueError, RecursionError):
         return b""
     return text[start:end].encode("utf-8", "replace")
-
-
-def _redacted(detail: str | None) -> str | None:
-    return None if detail is None else _KEY.sub("[redacted]", _URL.sub("[redacted]", detail))

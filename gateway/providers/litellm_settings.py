@@ -9,11 +9,15 @@ from typing import Final
 
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else its import fetches a price map
 os.environ.setdefault("LITELLM_MODE", "PRODUCTION")  # else its import reads a .env file into the environment
+# httpx, aiohttp, requests and urllib, which its providers use as they like, all read proxy variables unless this says
+# that no host is behind a proxy: prompts and keys go where the policy says and nowhere else.
+os.environ["NO_PROXY"] = os.environ["no_proxy"] = "*"
 
 import aiohttp
 import httpx
 import litellm
 from litellm import exceptions
+from litellm.litellm_core_utils import url_utils
 from litellm.llms.custom_httpx.aiohttp_transport import AIOHTTP_EXC_MAP
 from litellm.llms.custom_httpx.async_client_cleanup import close_litellm_async_clients
 
@@ -24,6 +28,14 @@ _NOT_REPEATED: Final = {aiohttp.ClientConnectorError: httpx.ConnectTimeout, aioh
 its transport calls the same failures here instead; nothing else in litellm makes that difference."""
 
 
+def _fetch_nothing(url: str) -> tuple[str, str]:  # noqa: ARG001 (litellm calls it with what it would fetch)
+    """In place of litellm's check of a URL before it fetches what a request names: pictures, files, documents.
+
+    Its own check lets it fetch from any public host, so a client could make the gateway call one.
+    """
+    raise url_utils.SSRFError("the gateway fetches nothing for a client; send the contents as a data: URL")
+
+
 def settle() -> None:
     """litellm prints, logs prompts, downloads tokenizers, mends and repeats requests unless told not to."""
     litellm.suppress_debug_info = True
@@ -31,11 +43,14 @@ def settle() -> None:
     litellm.turn_off_message_logging = True
     litellm.disable_hf_tokenizer_download = True
     litellm.user_url_validation = True
+    litellm.disable_aiohttp_trust_env = True
+    litellm.aiohttp_trust_env = False
     litellm.drop_params = False
     litellm.modify_params = False
     litellm.cache = None
     logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
     AIOHTTP_EXC_MAP.update(_NOT_REPEATED)
+    url_utils.validate_url = _fetch_nothing
 
 
 async def close_clients() -> None:

@@ -8,7 +8,7 @@ from typing import TextIO
 
 import orjson
 
-from gateway.telemetry.redaction import REDACTED, names_a_credential, redact
+from gateway.domain.redaction import REDACTED, names_a_credential, redact
 
 _LONGEST_TEXT = 16_000
 _INT64_MAX = 2**63 - 1

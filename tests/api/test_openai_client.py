@@ -92,7 +92,7 @@ def test_a_stream_has_the_same_headers_but_the_cost_and_is_never_buffered(client
     assert headers["x-sizewise-rule"] == "easy goes small"
     assert "x-sizewise-cost-usd" not in headers
     assert headers["content-type"] == "text/event-stream; charset=utf-8"
-    assert headers["cache-control"] == "no-cache"
+    assert headers["cache-control"] == "no-store"
     assert headers["x-accel-buffering"] == "no"
 
 

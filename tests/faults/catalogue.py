@@ -58,9 +58,17 @@ FAULTS: dict[int, str] = {
     63: "the event loop is blocked",
     64: "a stampede on a half-open breaker",
     65: "every deployment rests",
+    69: "addresses in a request: the gateway is to call somebody",
+    70: "spoofed headers",
+    71: "what belongs to another tenant",
+    72: "privilege by path, method or host",
+    73: "100,000 names",
+    74: "names that mean something in logs, sheets and pages",
+    76: "secrets in prompts, headers and errors",
 }
 
 NOT_HERE: dict[int, str] = {
     **dict.fromkeys(range(31, 50), "its tests are those of the client's side, in tests/faults/client"),
+    **dict.fromkeys((*range(69, 75), 76), "its tests are those of abuse, in tests/faults/abuse"),
     61: "a matter of migrations: their tests come with the work on them",
 }

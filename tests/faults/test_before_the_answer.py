@@ -2,7 +2,6 @@
 
 import socket
 import ssl
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.certificates import certificate
 from tests.faults.policies import Case
 from tests.faults.proxy import FaultProxy, Faults, full_listener
 from tests.faults.runs import FaultRun
@@ -37,18 +37,6 @@ def nobody() -> Iterator[int]:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield bound.getsockname()[1]
-
-
-def certificate(directory: Path, host: str, days: int) -> Path:
-    """A certificate that signs itself, and its key, in one file; it has expired where `days` is below 0."""
-    file = directory / f"{host}{days}.pem"
-    asked = ["openssl", "req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={host}"]
-    names = ["-addext", f"subjectAltName=DNS:{host}", "-keyout", str(file), "-out", f"{file}.csr"]
-    subprocess.run([*asked, *names], check=True, capture_output=True)
-    signed = ["openssl", "x509", "-req", "-in", f"{file}.csr", "-signkey", str(file), "-days", str(days)]
-    subprocess.run([*signed, "-copy_extensions", "copyall", "-out", f"{file}.crt"], check=True, capture_output=True)
-    file.write_bytes(file.read_bytes() + Path(f"{file}.crt").read_bytes())
-    return file
 
 
 @contextmanager

@@ -195,3 +195,34 @@ def test_a_url_that_is_not_of_redis_is_refused_and_not_repeated(monkeypatch: pyt
         _load(monkeypatch, REDIS_URL="http://:canary@redis:6379")
 
     assert str(caught.value) == "SIZEWISE_REDIS_URL: a Redis URL begins with redis://, rediss:// or unix://"
+
+
+def test_nobody_is_allowed_across_origins_and_any_host_is_answered_unless_they_are_listed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert (load_settings().cors_origins, load_settings().allowed_hosts) == ((), ())
+
+    settings = _load(
+        monkeypatch, CORS_ORIGINS="https://a.test, http://localhost:3000", ALLOWED_HOSTS="api.test,*.b.test,[::1]"
+    )
+
+    assert settings.cors_origins == ("https://a.test", "http://localhost:3000")
+    assert settings.allowed_hosts == ("api.test", "*.b.test", "[::1]")
+
+
+@pytest.mark.parametrize("origin", ["*", "null", "https://a.test/", "https://a.test/x", "a.test", "https://*.a.test"])
+def test_an_origin_is_scheme_host_and_port(monkeypatch: pytest.MonkeyPatch, origin: str) -> None:
+    with pytest.raises(SettingsError, match=r"SIZEWISE_CORS_ORIGINS: .* is no origin; write one as browsers do"):
+        _load(monkeypatch, CORS_ORIGINS=origin)
+
+
+@pytest.mark.parametrize("name", ["*", "a.test:80", "https://a.test", "a b", "*.*.test", "a..test"])
+def test_a_host_is_a_name_without_port(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    with pytest.raises(SettingsError, match=r"SIZEWISE_ALLOWED_HOSTS: .* is no host name"):
+        _load(monkeypatch, ALLOWED_HOSTS=name)
+
+
+@pytest.mark.parametrize("given", ["TLS_KEY", "TLS_CERTIFICATE"])
+def test_a_certificate_and_its_key_go_together(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    with pytest.raises(SettingsError, match="SIZEWISE_TLS_KEY: a certificate and its key go together"):
+        _load(monkeypatch, **{given: "a.pem"})

@@ -18,7 +18,7 @@ LONGEST_S = 8.0
 _STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
 
 
-def head(*lines: str, target: str = CHAT, host: str = "Host: gateway") -> bytes:
+def head(*lines: str, target: str = CHAT, host: str = "Host: localhost") -> bytes:
     """A POST's head up to its last header; the blank line is the caller's."""
     shown = [f"POST {target} HTTP/1.1", host, f"Authorization: Bearer {KEY}", *lines]
     return "".join(f"{line}\r\n" for line in shown if line).encode("latin-1")

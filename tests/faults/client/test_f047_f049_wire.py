@@ -9,64 +9,9 @@ from typing import Any
 import pytest
 
 from tests.faults.client.raw import CHAT, HI, connect, error_of, exchange, head, request, statuses, until_closed
+from tests.faults.client.smuggling import CHUNKED, CHUNKS, PROBES, SIZE
 from tests.gateway_process import KEY, GatewayProcess
 
-SIZE = f"Content-Length: {len(HI)}"
-CHUNKED = "Transfer-Encoding: chunked"
-CHUNKS = b"%x\r\n%b\r\n0\r\n\r\n" % (len(HI), HI)
-
-
-def chunked(framing: bytes) -> bytes:
-    return head(CHUNKED) + b"\r\n" + framing
-
-
-PROBES: dict[str, bytes] = {
-    "length and chunks": head(SIZE, CHUNKED) + b"\r\n" + CHUNKS,
-    "chunks and length": head(CHUNKED, SIZE) + b"\r\n" + CHUNKS,
-    "two equal lengths": head(SIZE, SIZE) + b"\r\n" + HI,
-    "two lengths": head(SIZE, "Content-Length: 1") + b"\r\n" + HI,
-    "two lengths in one": head(f"{SIZE}, {len(HI)}") + b"\r\n" + HI,
-    "signed length": head(f"Content-Length: +{len(HI)}") + b"\r\n" + HI,
-    "negative length": head("Content-Length: -1") + b"\r\n" + HI,
-    "length in hex": head("Content-Length: 0x40") + b"\r\n" + HI,
-    "huge length": head("Content-Length: " + "9" * 30) + b"\r\n" + HI,
-    "no length": head("Content-Length:") + b"\r\n" + HI,
-    "space before the colon": head(f"Content-Length : {len(HI)}") + b"\r\n" + HI,
-    "two codings": head(CHUNKED, CHUNKED) + b"\r\n" + CHUNKS,
-    "gzip, chunked": head("Transfer-Encoding: gzip, chunked") + b"\r\n" + CHUNKS,
-    "chunked, identity": head("Transfer-Encoding: chunked, identity") + b"\r\n" + CHUNKS,
-    "identity": head("Transfer-Encoding: identity") + b"\r\n" + CHUNKS,
-    "xchunked": head("Transfer-Encoding: xchunked") + b"\r\n" + CHUNKS,
-    "a tab before chunked": head("Transfer-Encoding:\x0bchunked") + b"\r\n" + CHUNKS,
-    "chunks in HTTP/1.0": (head(CHUNKED) + b"\r\n" + CHUNKS).replace(b"HTTP/1.1", b"HTTP/1.0"),
-    "chunk size in 0x": chunked(b"0x2\r\n{}\r\n0\r\n\r\n"),
-    "signed chunk size": chunked(b"+2\r\n{}\r\n0\r\n\r\n"),
-    "chunk size with a space": chunked(b"2 \r\n{}\r\n0\r\n\r\n"),
-    "chunk size with an underscore": chunked(b"0_2\r\n{}\r\n0\r\n\r\n"),
-    "chunk size too large": chunked(b"f" * 20 + b"\r\n{}\r\n0\r\n\r\n"),
-    "chunk longer than it says": chunked(b"2\r\n{}x\r\n0\r\n\r\n"),
-    "chunk size line ends in LF": chunked(b"2\n{}\r\n0\r\n\r\n"),
-    "line end in a chunk extension": chunked(b'2;a="\r\n"\r\n{}\r\n0\r\n\r\n'),
-    "bare LF": request().replace(b"\r\n", b"\n"),
-    "one bare LF": request().replace(b"\r\n", b"\n", 1),
-    "bare CR": head("X: a\rSmuggled: b", SIZE) + b"\r\n" + HI,
-    "folded line": head("X: a\r\n b", SIZE) + b"\r\n" + HI,
-    "folded first line": request(host=" Host: a"),
-    "NUL in a header": head("X: a\x00b", SIZE) + b"\r\n" + HI,
-    "a header without a name": head(": a", SIZE) + b"\r\n" + HI,
-    "no Host": request(host=""),
-    "two Hosts": request(HI, "Host: gateway"),
-    "two names in a Host": request(host="Host: a, b"),
-    "empty Host": request(host="Host:"),
-    "Host with a path": request(host="Host: a/?#@b"),
-    "Host with a user": request(host="Host: u@a"),
-    "Host with a space": request(host="Host: a b"),
-    "HTTP/2 preface": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-    "HTTP/0.9": b"GET /\r\n\r\n",
-    "HTTP/9.9": request().replace(b"HTTP/1.1", b"HTTP/9.9"),
-    "TLS": bytes.fromhex("16030100050100000100") + b"\x00" * 50,
-    "no HTTP": b"\x00\xff\r\n\r\n",
-}
 EITHER_PLANE = pytest.mark.parametrize("plane", ["data", "admin"])
 
 

@@ -64,3 +64,12 @@ def test_the_upstreams_verdict_on_the_request_follows_our_sentence() -> None:
 @pytest.mark.parametrize("message", ["\u0000\u001b[2J", "ü\u2028", '"quoted"\n'])
 def test_any_message_makes_valid_json(message: str) -> None:
     assert orjson.loads(error_body(GatewayError(message)))["error"]["message"] == message
+
+
+def test_what_an_upstream_says_is_passed_on_without_the_credentials_in_it() -> None:
+    secret = "c4nary" * 6
+    error = UpstreamRejectedError("deployment 'a' answered 400", status=400, detail=f"bad header Bearer {secret}")
+
+    message = orjson.loads(error_body(error))["error"]["message"]
+
+    assert message == "deployment 'a' answered 400: bad header Bearer [redacted]"

@@ -7,7 +7,7 @@ import pytest
 from starlette.applications import Starlette
 
 from gateway.api.probes import Readiness, probe_routes
-from gateway.api.server import PortTakenError, listen, serve
+from gateway.api.server import Plane, PortTakenError, listen, serve
 from gateway.api.wire import WireLimits
 
 
@@ -37,7 +37,7 @@ def test_a_signal_drains_and_ends_both_planes(signal_sent: signal.Signals) -> No
 
     async def run() -> bytes:
         with listen("127.0.0.1", 0) as data, listen("127.0.0.1", 0) as admin:
-            planes = [(app, data), (app, admin)]
+            planes = [Plane(app=app, listener=data), Plane(app=app, listener=admin)]
             serving = asyncio.create_task(serve(planes, readiness, limits=WireLimits(), rejected=lambda _: None))
             answer = await asyncio.wait_for(first_answer(data.getsockname()[1]), 10)
             os.kill(os.getpid(), signal_sent)
@@ -79,7 +79,7 @@ def test_half_a_request_on_either_plane_is_answered_when_its_time_is_over() -> N
 
     async def run() -> list[bytes]:
         with listen("127.0.0.1", 0) as data, listen("127.0.0.1", 0) as admin:
-            planes, limits = [(app, data), (app, admin)], WireLimits(head_s=0.2)
+            planes, limits = [Plane(app=app, listener=each) for each in (data, admin)], WireLimits(head_s=0.2)
             serving = asyncio.create_task(serve(planes, readiness, limits=limits, rejected=rejected.append))
             ports = (data.getsockname()[1], admin.getsockname()[1])
             answers = await asyncio.gather(*map(half, ports))

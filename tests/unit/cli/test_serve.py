@@ -6,11 +6,13 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner, Result
+from pydantic import SecretStr
 
 from gateway.bootstrap import assemble
 from gateway.cli.serve import (
     DEMO_KEY,
     DEMO_UPSTREAM,
+    _admin_callers,
     _demo_pepper,
     _greeting,
     _listen_admin,
@@ -191,3 +193,22 @@ def test_a_pepper_that_cannot_be_kept_is_one_line_with_the_next_step(tmp_path: P
 
     with pytest.raises(click.ClickException, match="set SIZEWISE_KEY_PEPPER"):
         _demo_pepper(_demo(database_url=f"sqlite:///{tmp_path}/file/records.db"))
+
+
+def test_a_certificate_that_is_not_there_is_told_before_anything_is_served() -> None:
+    result = _serve("--demo", "--port", "0", "--tls-certificate", "gone.pem", "--tls-key", "gone.pem")
+
+    assert result.exit_code == 1
+    assert "there is no file 'gone.pem'" in result.stderr
+
+
+def test_a_plane_without_a_key_is_for_this_machine_and_with_one_for_whoever_knows_it() -> None:
+    keyless = _admin_callers(Settings(allowed_hosts=("ops.test",)))
+    keyed = _admin_callers(Settings(admin_key=SecretStr("k")))
+
+    assert keyless.is_same_origin
+    assert keyless.hosts.fault_of(b"localhost:8081") is None
+    assert keyless.hosts.fault_of(b"ops.test") is None
+    assert keyless.hosts.fault_of(b"rebound.test") is not None
+    assert not keyed.is_same_origin
+    assert keyed.hosts.are_any

@@ -4,6 +4,7 @@ from msgspec.structs import replace
 
 from gateway.domain.context import Context, context_of, request_again
 from gateway.domain.facts import Budget, Facts, Fleet
+from gateway.domain.redaction import REDACTED
 from gateway.domain.request import Caller
 from tests.builders import a_policy, a_request, a_route, a_session, some_facts
 
@@ -67,3 +68,13 @@ def test_of_what_a_client_wrote_only_the_keys_that_conditions_name_are_kept_and_
     context = context_of(some_facts(request), policy, a_route())
 
     assert context == Context(metadata={"tier": "g" * 512})
+
+
+def test_a_credential_in_what_a_condition_reads_is_not_kept() -> None:
+    policy = a_policy(headers=frozenset({"x-note"}), reads=frozenset({"request.headers"}))
+    secret = "c4nary" * 6
+
+    context = context_of(_facts(headers={"x-note": f"vip, password={secret}"}), policy, a_route())
+
+    assert context is not None
+    assert dict(context.headers) == {"x-note": f"vip, password={REDACTED}"}

@@ -10,7 +10,7 @@ from gateway.domain.answer import ToolCall
 from gateway.domain.kept_text import Conversation, KeptMessage, conversation_of, kept_text
 from gateway.domain.sensitivity import sensitive_kinds
 from tests.builders import a_request, what_was_said
-from tests.unit.domain.test_redaction import KEY, SENSITIVE
+from tests.unit.domain.test_text_redaction import KEY, SENSITIVE
 
 _MOST = 65_536
 

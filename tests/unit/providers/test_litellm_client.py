@@ -1,6 +1,8 @@
 """litellm's door, against the scripted upstream: two of its providers speak OpenAI's wire format to any base URL."""
 
 import asyncio
+import contextlib
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -28,6 +30,7 @@ from gateway.domain.errors import (
 from gateway.domain.policy import Deployment, Secret, Timeouts
 from gateway.ports import Completion
 from gateway.providers.litellm_client import LitellmProvider
+from gateway.providers.litellm_settings import litellm
 from gateway.providers.scripted import ScriptedUpstream
 from gateway.providers.sse import DONE
 from tests.builders import a_deployment, a_request
@@ -393,3 +396,35 @@ def test_a_policy_with_our_own_providers_alone_does_not_import_litellm(tmp_path:
     finished = python(POLICY_WITH_OUR_OWN_PROVIDERS, str(tmp_path))
 
     assert finished.returncode == 0, finished.stderr
+
+
+@pytest.mark.parametrize("name", ["gemini", "ollama", "mistral", "hosted_vllm"])
+@pytest.mark.parametrize("kind", ["image_url", "file"])
+def test_nothing_a_message_points_at_is_ever_fetched(
+    upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch, name: str, kind: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as trap:
+        trap.setblocking(False)
+        host = f"127.0.0.1:{trap.getsockname()[1]}"
+        monkeypatch.setattr(litellm, "user_url_allowed_hosts", [host])  # as good as a public host to litellm
+        url = f"http://{host}/a.png"
+        part = {"image_url": {"image_url": {"url": url}}, "file": {"file": {"file_id": url, "format": "image/png"}}}[
+            kind
+        ]
+        messages = [{"role": "user", "content": [{"type": kind, **part}, {"type": "text", "text": "what is it?"}]}]
+
+        with contextlib.suppress(UpstreamError):
+            complete(name, deployment_on(upstream, "small"), messages=messages)
+
+        with pytest.raises(BlockingIOError):
+            trap.accept()
+
+
+def test_a_picture_that_would_have_to_be_fetched_is_the_clients_to_send(upstream: ScriptedUpstream) -> None:
+    messages = [
+        {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://pictures.example/a.png"}}]}
+    ]
+
+    with pytest.raises(UpstreamRejectedError):
+        complete("gemini", deployment_on(upstream, "small"), messages=messages)
+    assert not upstream.ledger.received

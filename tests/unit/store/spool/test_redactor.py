@@ -8,7 +8,7 @@ import pytest
 from gateway.domain.kept_text import KeptText
 from gateway.store.spool.redactor import Redactor
 from tests.builders import what_was_said
-from tests.unit.domain.test_redaction import KEY
+from tests.unit.domain.test_text_redaction import KEY
 
 
 def _eventually(holds: Callable[[], bool]) -> None:

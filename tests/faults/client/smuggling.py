@@ -1,0 +1,118 @@
+"""Requests that two readers could take differently: each is a 400, and whatever stands behind it is not served.
+
+After the corpora of request smuggling (CL.TE, TE.CL, TE.TE, CL.0), RFC 9112's list of what must be refused, and the
+incidents with the Host header.
+"""
+
+from typing import Final
+
+from tests.faults.client.raw import CHAT, HI, head, request
+from tests.gateway_process import KEY
+
+SIZE = f"Content-Length: {len(HI)}"
+CHUNKED = "Transfer-Encoding: chunked"
+CHUNKS = b"%x\r\n%b\r\n0\r\n\r\n" % (len(HI), HI)
+
+
+def chunked(framing: bytes) -> bytes:
+    return head(CHUNKED) + b"\r\n" + framing
+
+
+PROBES: Final[dict[str, bytes]] = {
+    "length and chunks": head(SIZE, CHUNKED) + b"\r\n" + CHUNKS,
+    "chunks and length": head(CHUNKED, SIZE) + b"\r\n" + CHUNKS,
+    "two equal lengths": head(SIZE, SIZE) + b"\r\n" + HI,
+    "two lengths": head(SIZE, "Content-Length: 1") + b"\r\n" + HI,
+    "two lengths in one": head(f"{SIZE}, {len(HI)}") + b"\r\n" + HI,
+    "signed length": head(f"Content-Length: +{len(HI)}") + b"\r\n" + HI,
+    "negative length": head("Content-Length: -1") + b"\r\n" + HI,
+    "length in hex": head("Content-Length: 0x40") + b"\r\n" + HI,
+    "huge length": head("Content-Length: " + "9" * 30) + b"\r\n" + HI,
+    "no length": head("Content-Length:") + b"\r\n" + HI,
+    "space before the colon": head(f"Content-Length : {len(HI)}") + b"\r\n" + HI,
+    "two codings": head(CHUNKED, CHUNKED) + b"\r\n" + CHUNKS,
+    "gzip, chunked": head("Transfer-Encoding: gzip, chunked") + b"\r\n" + CHUNKS,
+    "chunked, identity": head("Transfer-Encoding: chunked, identity") + b"\r\n" + CHUNKS,
+    "identity": head("Transfer-Encoding: identity") + b"\r\n" + CHUNKS,
+    "xchunked": head("Transfer-Encoding: xchunked") + b"\r\n" + CHUNKS,
+    "a tab before chunked": head("Transfer-Encoding:\x0bchunked") + b"\r\n" + CHUNKS,
+    "chunks in HTTP/1.0": (head(CHUNKED) + b"\r\n" + CHUNKS).replace(b"HTTP/1.1", b"HTTP/1.0"),
+    "chunk size in 0x": chunked(b"0x2\r\n{}\r\n0\r\n\r\n"),
+    "signed chunk size": chunked(b"+2\r\n{}\r\n0\r\n\r\n"),
+    "chunk size with a space": chunked(b"2 \r\n{}\r\n0\r\n\r\n"),
+    "chunk size with an underscore": chunked(b"0_2\r\n{}\r\n0\r\n\r\n"),
+    "chunk size too large": chunked(b"f" * 20 + b"\r\n{}\r\n0\r\n\r\n"),
+    "chunk longer than it says": chunked(b"2\r\n{}x\r\n0\r\n\r\n"),
+    "chunk size line ends in LF": chunked(b"2\n{}\r\n0\r\n\r\n"),
+    "line end in a chunk extension": chunked(b'2;a="\r\n"\r\n{}\r\n0\r\n\r\n'),
+    "bare LF": request().replace(b"\r\n", b"\n"),
+    "one bare LF": request().replace(b"\r\n", b"\n", 1),
+    "bare CR": head("X: a\rSmuggled: b", SIZE) + b"\r\n" + HI,
+    "folded line": head("X: a\r\n b", SIZE) + b"\r\n" + HI,
+    "folded first line": request(host=" Host: a"),
+    "NUL in a header": head("X: a\x00b", SIZE) + b"\r\n" + HI,
+    "a header without a name": head(": a", SIZE) + b"\r\n" + HI,
+    "no Host": request(host=""),
+    "two Hosts": request(HI, "Host: localhost"),
+    "two names in a Host": request(host="Host: a, b"),
+    "empty Host": request(host="Host:"),
+    "Host with a path": request(host="Host: a/?#@b"),
+    "Host with a user": request(host="Host: u@a"),
+    "Host with a space": request(host="Host: a b"),
+    "HTTP/2 preface": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "HTTP/0.9": b"GET /\r\n\r\n",
+    "HTTP/9.9": request().replace(b"HTTP/1.1", b"HTTP/9.9"),
+    "TLS": bytes.fromhex("16030100050100000100") + b"\x00" * 50,
+    "no HTTP": b"\x00\xff\r\n\r\n",
+    "chunks and length, the coding folded": head("Transfer-Encoding:\r\n chunked", SIZE) + b"\r\n" + CHUNKS,
+    "chunks and length, the coding in a bare LF": head("X: a\n" + CHUNKED, SIZE) + b"\r\n" + CHUNKS,
+    "space before the coding's colon": head("Transfer-Encoding : chunked", SIZE) + b"\r\n" + CHUNKS,
+    "tab before the coding's colon": head("Transfer-Encoding\t: chunked", SIZE) + b"\r\n" + CHUNKS,
+    "a coding behind a NUL": head("Transfer-Encoding: \x00chunked", SIZE) + b"\r\n" + CHUNKS,
+    "a quoted coding": head('Transfer-Encoding: "chunked"') + b"\r\n" + CHUNKS,
+    "a coding with a parameter": head("Transfer-Encoding: chunked;q=1") + b"\r\n" + CHUNKS,
+    "an empty coding, then chunked": head("Transfer-Encoding:", CHUNKED) + b"\r\n" + CHUNKS,
+    "chunked in two lines": head("Transfer-Encoding: chu", "Transfer-Encoding: nked") + b"\r\n" + CHUNKS,
+    "chunked, chunked": head("Transfer-Encoding: chunked, chunked") + b"\r\n" + CHUNKS,
+    "length with a leading NUL": head(f"Content-Length: \x00{len(HI)}") + b"\r\n" + HI,
+    "length and a fraction": head(f"Content-Length: {len(HI)}.0") + b"\r\n" + HI,
+    "length with a separator": head("Content-Length: 1_0") + b"\r\n" + HI,
+    "length in other digits": head("Content-Length: \xb2") + b"\r\n" + HI,
+    "length beyond 64 bits": head("Content-Length: 18446744073709551616") + b"\r\n" + HI,
+    "length with text behind it": head(f"Content-Length: {len(HI)} x") + b"\r\n" + HI,
+    "chunk size of 17 digits": chunked(b"00000000000000002000000000000000f\r\n{}\r\n0\r\n\r\n"),
+    "no chunk size": chunked(b"\r\n{}\r\n0\r\n\r\n"),
+    "negative chunk size": chunked(b"-2\r\n{}\r\n0\r\n\r\n"),
+    "chunk ends in LF": chunked(b"2\r\n{}\n0\r\n\r\n"),
+    "chunk ends in CR": chunked(b"2\r\n{}\rx0\r\n\r\n"),
+    "bare CR behind a chunk size": chunked(b"2\rx{}\r\n0\r\n\r\n"),
+    "bare LF in a trailer": chunked(b"2\r\n{}\r\n0\r\nX: a\nContent-Length: 5\r\n\r\n"),
+    "a trailer without a name": chunked(b"2\r\n{}\r\n0\r\n: a\r\n\r\n"),
+    "a space in a name": head("X y: a", SIZE) + b"\r\n" + HI,
+    "a line without a colon": head("smuggled", SIZE) + b"\r\n" + HI,
+    "a byte beyond ASCII in a name": head("X\xe9: a", SIZE) + b"\r\n" + HI,
+    "space before the method": b" " + request(),
+    "two spaces behind the target": request().replace(b" HTTP/1.1", b"  HTTP/1.1", 1).replace(b"  HTTP", b" x HTTP", 1),
+    "no version": request().replace(b" HTTP/1.1", b"", 1),
+    "version in lower case": request().replace(b"HTTP/1.1", b"http/1.1", 1),
+    "HTTP/1.10": request().replace(b"HTTP/1.1", b"HTTP/1.10", 1),
+    "HTTP/2.0": request().replace(b"HTTP/1.1", b"HTTP/2.0", 1),
+    "a fragment": request(target=CHAT + "#/livez"),
+    "a URL of another host": request(target="http://elsewhere.test" + CHAT),
+    "a URL with a user": request(target="http://a@localhost" + CHAT),
+    "a URL of another protocol": request(target="ftp://localhost" + CHAT),
+    "a URL without a host": request(target="http://" + CHAT),
+    "a target that is no path": request(target="livez"),
+    "a target with a control character": request(target=CHAT + "\x01"),
+    "a target beyond ASCII": request(target=CHAT + "\xe9"),
+    "Host with a fragment": request(host="Host: localhost/#@x"),
+    "Host with a query": request(host="Host: localhost?x"),
+    "Host with a backslash": request(host="Host: localhost\\x"),
+    "Host beyond ASCII": request(host="Host: localh\xf6st"),
+    "Host with a port too large": request(host="Host: localhost:99999"),
+    "Host with a broken address": request(host="Host: [::1"),
+    "Host of 1,000 characters": request(host="Host: " + "a" * 1_000),
+    "a Host in a trailer": head(CHUNKED, host="") + b"\r\n" + CHUNKS[:-2] + b"Host: localhost\r\n\r\n",
+    "no Host, but a URL": request(target="http://localhost" + CHAT, host=""),
+    "two keys": request(HI, f"Authorization: Bearer {KEY}"),
+}
