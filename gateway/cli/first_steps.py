@@ -17,6 +17,13 @@ _LOCAL_SERVERS: Final = {
 }
 """OpenAI-compatible servers by their usual port. llama.cpp's is 8080, which is our own."""
 
+_KEYS: Final = """\
+Choose the keys your clients will send:
+
+  export SIZEWISE_API_KEYS=your-key,another-key
+
+Or keep them in the database, with teams, expiry and limits: `sizewise keys create` says how.
+"""
 _POLICY: Final = """\
 deployments:
   - name: small
@@ -55,7 +62,7 @@ def first_steps(settings: Settings, environment: Mapping[str, str]) -> str | Non
     found = _found(settings, environment, has_policies=has_policies)
     steps = []
     if not has_keys:
-        steps.append("Choose the keys your clients will send:\n\n  export SIZEWISE_API_KEYS=your-key,another-key\n")
+        steps.append(_KEYS)
     if not has_policies:
         file = settings.policies / "default.yaml"
         steps.append(f"Write {str(file)!r}; this one is complete:\n\n{_indented(_policy())}")

@@ -99,7 +99,7 @@ def enable_key(engine: Engine, key_id: str, *, actor: Actor, now_s: float) -> Ch
     """Raises NoSuchKeyError, KeyStateError where it is revoked."""
     with changing(engine, actor, "key.enable", now_s=now_s) as change:
         old = _not_revoked(_key(change, key_id))
-        return _done(change, old, _set(change, old, disabled_at=None))
+        return _done(change, old, old if old.disabled_at is None else _set(change, old, disabled_at=None))
 
 
 def set_key(

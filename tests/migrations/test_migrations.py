@@ -12,7 +12,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, select, text
 
+from gateway.store.audit_tables import AUDIT
 from gateway.store.engine import open_engine
+from gateway.store.key_tables import KEY_CHANGES
 from gateway.store.rollup_tables import ROLLUP_MARKS
 from gateway.store.schema import current_revision, migrations_folder, revisions
 from gateway.store.upgrade import migrating, upgrade
@@ -59,7 +61,8 @@ def test_up_down_and_up_again(url: str) -> None:
     upgrade(url)
 
     rollups = {"rollup_marks", "prunings", "usage_hourly", "attempts_hourly"}
-    assert first == {"requests", "attempts", "alembic_version"} | rollups
+    keys = {"teams", "apps", "virtual_keys", "key_uses", "key_changes", "audit"}
+    assert first == {"requests", "attempts", "alembic_version"} | rollups | keys
     assert below == {"alembic_version"}
     assert _tables(url) == first
     assert current_revision(url) == revisions()[1]
@@ -71,7 +74,7 @@ def test_the_migrations_end_in_the_tables_the_code_declares(url: str) -> None:
     engine = open_engine(url)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "include_object": _is_ours})
-        differences = compare_metadata(context, ROLLUP_MARKS.metadata)
+        differences = compare_metadata(context, AUDIT.metadata)
     engine.dispose()
 
     assert differences == []
@@ -197,3 +200,13 @@ def test_records_that_are_there_become_the_first_partition_without_being_read_un
     days = [f"{datetime.now(UTC) + timedelta(days=2 + ahead):%Y%m%d}" for ahead in range(8)]
     names = {f"{table}_{part}" for table in ("requests", "attempts") for part in (*days, "default", f"before_{first}")}
     assert _partitions(postgres_database) == names
+
+
+def test_the_changes_of_keys_are_numbered_from_the_start(url: str) -> None:
+    upgrade(url)
+
+    engine = open_engine(url)
+    with engine.connect() as connection:
+        rows = connection.execute(select(KEY_CHANGES)).all()
+    engine.dispose()
+    assert [tuple(row) for row in rows] == [(1, 0)]

@@ -11,12 +11,17 @@ from gateway.domain.policy import PolicySet
 from gateway.policyfile.problems import PolicyError
 from gateway.policyfile.watcher import PolicyWatcher
 from gateway.settings import Settings
+from gateway.store.engine import open_engine
+from gateway.store.key_watch import KeyWatch
+from gateway.store.pepper import PepperError
 from gateway.store.spool.folders import SpoolFolderError
 from gateway.store.spool.spool import Spool
+from gateway.store.static_keys import StaticKeys
 from gateway.store.urls import DatabaseUrlError
 from gateway.telemetry.metrics import MetricsRecorder
 from tests.builders import a_policy, a_record, an_intent
 from tests.fakes import FakePolicies
+from tests.keys import PEPPER, a_new_key, upgraded
 from tests.unit.api.asgi_client import Wire, scope
 from tests.unit.policyfile.folder import GOOD, write
 
@@ -149,3 +154,39 @@ def test_with_an_admin_key_only_that_key_will_do(tmp_path: Path, credential: str
 
     assert is_admin("k" * 32)
     assert not is_admin(credential)
+
+
+def test_the_keys_of_the_database_are_watched_and_those_that_are_given_are_not(tmp_path: Path) -> None:
+    given = assemble(_settings(tmp_path), policies=_policies(), keys=StaticKeys([]))
+
+    assert isinstance(_assembled(tmp_path).key_watch, KeyWatch)
+    assert given.key_watch is None
+
+
+def test_a_pepper_of_no_form_we_know_stops_the_assembly(tmp_path: Path) -> None:
+    with pytest.raises(PepperError, match="part 1 is no pepper"):
+        _assembled(tmp_path, key_pepper=SecretStr("v1:short"))
+
+
+def test_keys_that_want_a_pepper_stop_the_start_before_anything_else_begins(tmp_path: Path) -> None:
+    a_new_key(open_engine(upgraded(tmp_path)))
+    before = {path.name for path in tmp_path.iterdir()}
+
+    with pytest.raises(PepperError, match="set SIZEWISE_KEY_PEPPER"):
+        _assembled(tmp_path).start()
+
+    assert {path.name for path in tmp_path.iterdir()} <= before | {"records.db-shm", "records.db-wal"}
+
+
+def test_a_key_of_the_database_is_let_in(tmp_path: Path) -> None:
+    key = a_new_key(open_engine(upgraded(tmp_path))).text
+    assembly = _assembled(tmp_path, key_pepper=SecretStr(PEPPER))
+    assert assembly.key_watch is not None
+    wire = Wire()
+
+    assembly.key_watch.start()
+    request = scope("GET", "/v1/models", x_api_key=key)
+    asyncio.run(assembly.data_plane(request, wire.receive, wire.send))
+    assembly.key_watch.close()
+
+    assert wire.status == 200

@@ -11,6 +11,7 @@ from gateway.domain.errors import (
     GatewayError,
     InvalidRequestError,
     LedgerUnavailableError,
+    ModelNotAllowedError,
     UnknownModelError,
     UpstreamInterruptedError,
     UpstreamRejectedError,
@@ -42,6 +43,16 @@ from tests.virtual_time import LoopClock, run
 
 _STREAMED = a_request(stream=True)
 _STAYS_HOME = Constraint(name="stays home", when=always(), requires="labels.on_prem", permitted=frozenset())
+
+
+class KeysOf:
+    """`KeyStore` that takes any key for one caller's."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def authenticate(self, credential: str | None) -> Caller:
+        return self._caller
 
 
 @dataclass(kw_only=True)
@@ -76,6 +87,7 @@ def _live(
     sessions: MemorySessions | None = None,
     candidate: Policy | None = None,
     recorder: FakeRecorder | None = None,
+    caller: Caller | None = None,
 ) -> Life:
     policy = policy or a_policy()
     life = Life(
@@ -94,7 +106,7 @@ def _live(
     )
     clock = LoopClock()
     gateway = Gateway(
-        keys=StaticKeys(["client-key"]),
+        keys=StaticKeys(["client-key"]) if caller is None else KeysOf(caller),
         policies=FakePolicies(policies),
         admission=admission or FakeAdmission(),
         sessions=sessions or MemorySessions(),
@@ -418,3 +430,23 @@ def test_a_client_that_leaves_while_the_disk_is_waited_for_is_recorded() -> None
 
     assert life.record.outcome == "client_disconnected"
     assert not life.provider.called
+
+
+@pytest.mark.parametrize(
+    ("models", "is_served"), [(None, True), (frozenset({"auto", "x"}), True), (frozenset(), False)]
+)
+def test_a_key_asks_for_the_models_it_may_and_for_no_others(models: frozenset[str] | None, is_served: bool) -> None:
+    life = _live(Answers(), caller=Caller(key_id="k", models=models))
+
+    assert (life.error is None) == is_served
+    if not is_served:
+        assert isinstance(life.error, ModelNotAllowedError)
+        assert (life.error.param, life.left_nothing) == ("model", True)
+
+
+def test_whether_an_alias_is_served_is_not_told_to_a_key_that_may_not_ask_for_it() -> None:
+    exchange = FakeExchange(request=a_request(alias="nobody-serves-it"))
+
+    life = _live(exchange=exchange, caller=Caller(key_id="k", models=frozenset({"auto"})))
+
+    assert isinstance(life.error, ModelNotAllowedError)

@@ -9,6 +9,7 @@ from gateway import ports
 from gateway.api.exchange import ChatExchange
 from gateway.bootstrap import CountedRecorder, SystemClock
 from gateway.classifiers.linear import LinearClassifier
+from gateway.counters.guesses import MemoryGuesses
 from gateway.counters.health import MemoryHealthBoard
 from gateway.counters.lanes import MemoryLanes
 from gateway.counters.memory import MemorySessions, OpenAdmission
@@ -18,6 +19,7 @@ from gateway.providers.anthropic_http import AnthropicProvider, AnthropicStream
 from gateway.providers.openai_http import OpenAIProvider, OpenAIStream
 from gateway.store.spool.spool import Spool
 from gateway.store.static_keys import StaticKeys
+from gateway.store.virtual_keys import VirtualKeys
 from tests.fakes import (
     FakeAdmission,
     FakeClassifier,
@@ -36,8 +38,9 @@ IMPLEMENTATIONS: dict[type, tuple[type, ...]] = {
     ports.Classifier: (LinearClassifier, FakeClassifier),
     ports.Clock: (SystemClock, ManualClock, LoopClock),
     ports.Exchange: (ChatExchange, FakeExchange),
+    ports.Guesses: (MemoryGuesses,),
     ports.HealthBoard: (MemoryHealthBoard, FakeHealthBoard),
-    ports.KeyStore: (StaticKeys,),
+    ports.KeyStore: (StaticKeys, VirtualKeys),
     ports.Lanes: (MemoryLanes,),
     ports.PolicySource: (FilePolicySource, FakePolicies),
     ports.Provider: (OpenAIProvider, AnthropicProvider, FakeProvider),

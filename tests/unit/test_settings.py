@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.settings import Settings, SettingsError, load_settings
+from tests.keys import PEPPER, a_key_text
 
 
 @pytest.fixture(autouse=True)
@@ -161,3 +162,17 @@ def test_clients_have_deadlines_and_the_process_a_limit_without_any_setting() ->
 def test_a_limit_cannot_be_switched_off(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"SIZEWISE_{name}"):
         _load(monkeypatch, **{name: value})
+
+
+def test_a_virtual_key_among_the_static_ones_is_told_by_its_place_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = a_key_text()
+
+    with pytest.raises(SettingsError, match="SIZEWISE_API_KEYS: key 2 begins as virtual keys do") as caught:
+        _load(monkeypatch, API_KEYS=f"one,{key}")
+
+    assert key not in str(caught.value)
+
+
+def test_a_pepper_never_prints_and_a_blank_one_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _load(monkeypatch, KEY_PEPPER=" ").key_pepper is None
+    assert PEPPER not in repr(_load(monkeypatch, KEY_PEPPER=PEPPER))

@@ -8,7 +8,9 @@ import pytest
 
 from gateway.api.chat import ChatCompletions
 from gateway.api.load import Load
+from gateway.api.unknown_keys import UnknownKeys
 from gateway.bootstrap import SystemClock
+from gateway.counters.guesses import MemoryGuesses
 from gateway.counters.health import MemoryHealthBoard
 from gateway.counters.memory import MemorySessions, OpenAdmission
 from gateway.domain.errors import UpstreamInterruptedError
@@ -89,7 +91,12 @@ class Endpoint:
         )
         self.load = Load(max_requests=1, max_body_bytes=10_000)
         self._app = ChatCompletions(
-            gateway, max_body_bytes=1_000, load=self.load, rejected=self.rejected.append, retried=self._retried
+            gateway,
+            max_body_bytes=1_000,
+            load=self.load,
+            unknown_keys=UnknownKeys(MemoryGuesses(per_network=1), clock.monotonic),
+            rejected=self.rejected.append,
+            retried=self._retried,
         )
 
     def _retried(self) -> None:
@@ -257,3 +264,14 @@ def test_cancelling_the_server_is_not_swallowed() -> None:
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(run())
     assert len(endpoint.records) == 1
+
+
+def test_one_unknown_key_too_many_is_told_to_wait_and_a_good_one_is_served() -> None:
+    endpoint, body = Endpoint(), orjson.dumps({"model": "auto", "messages": [{"role": "user", "content": "hi"}]})
+
+    wires = [endpoint.call(Wire(body), key=key) for key in ("wrong", "worse", KEY)]
+
+    assert [wire.status for wire in wires] == [401, 429, 200]
+    assert wires[1].error["code"] == "too_many_unknown_keys"
+    assert (wires[1].headers["retry-after"], wires[1].headers["x-should-retry"]) == ("60", "false")
+    assert endpoint.rejected == ["invalid_api_key", "too_many_unknown_keys"]

@@ -96,11 +96,29 @@ def test_a_client_that_leaves_before_its_body_is_whole_has_gone() -> None:
         ({b"x-api-key": b"abc"}, "abc"),
         ({b"api-key": b"\xff"}, "\u00ff"),
         ({b"authorization": b"Basic x", b"x-api-key": b"abc"}, "abc"),
-        ({b"authorization": b"Bearer abc", b"x-api-key": b"other"}, "abc"),
+        ({b"authorization": b"Bearer abc", b"x-api-key": b"abc", b"api-key": b"abc"}, "abc"),
+        ({b"authorization": b"Bearer abc", b"x-api-key": b""}, "abc"),
+        ({b"authorization": b"Bearer ", b"api-key": b"abc"}, "abc"),
+        ({b"authorization": b"Bearer ", b"api-key": b""}, None),
     ],
 )
 def test_the_key_is_found_where_clients_put_it(headers: dict[bytes, bytes], credential: str | None) -> None:
     assert credential_of(headers) == credential
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {b"authorization": b"Bearer abc", b"x-api-key": b"other"},
+        {b"authorization": b"Bearer abc", b"api-key": b"ABC"},
+        {b"x-api-key": b"abc", b"api-key": b"other"},
+    ],
+)
+def test_two_different_keys_are_refused_without_repeating_either(headers: dict[bytes, bytes]) -> None:
+    with pytest.raises(InvalidRequestError, match="two different API keys") as caught:
+        credential_of(headers)
+
+    assert "abc" not in str(caught.value).lower()
 
 
 def refused(error: GatewayError) -> Wire:

@@ -93,3 +93,11 @@ def test_a_wish_for_another_protocol_is_left_out_and_all_else_kept() -> None:
     assert without_upgrade(b"POST", b"/v1?a=b", "1.1", headers) == (
         b"POST /v1?a=b HTTP/1.1\r\nhost: example.test\r\nconnection: close\r\ncontent-length: 2\r\n\r\n"
     )
+
+
+@pytest.mark.parametrize("name", [b"authorization", b"x-api-key", b"api-key"])
+def test_a_key_is_sent_once(name: bytes) -> None:
+    fault = head_fault([HOST, (name, b"a"), (name, b"b")], "1.1")
+
+    assert isinstance(fault, InvalidRequestError)
+    assert head_fault([HOST, (name, b"a")], "1.1") is None

@@ -86,3 +86,9 @@ def test_the_policy_to_write_is_complete(tmp_path: Path) -> None:
 
 def test_the_last_line_says_how_to_look_around_without_any_of_this(tmp_path: Path) -> None:
     assert _told(_settings(tmp_path)).endswith("sizewise serve --demo")
+
+
+def test_a_pepper_says_that_the_keys_are_in_the_database(tmp_path: Path) -> None:
+    _policy_file(tmp_path)
+
+    assert first_steps(Settings(policies=tmp_path, key_pepper=SecretStr("v1:x")), {}) is None

@@ -3,11 +3,21 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
 from gateway.bootstrap import assemble
-from gateway.cli.serve import DEMO_KEY, DEMO_UPSTREAM, _greeting, _listen_admin, _settings, demo_policies, serve
+from gateway.cli.serve import (
+    DEMO_KEY,
+    DEMO_UPSTREAM,
+    _demo_pepper,
+    _greeting,
+    _listen_admin,
+    _settings,
+    demo_policies,
+    serve,
+)
 from gateway.settings import Settings
 
 
@@ -165,3 +175,19 @@ def test_nothing_is_written_before_something_is_served(tmp_path: Path) -> None:
     _serve(API_KEYS="one")
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_demo_has_a_pepper_of_its_own_beside_its_database(tmp_path: Path) -> None:
+    settings = _demo(database_url=f"sqlite:///{tmp_path}/below/records.db")
+
+    pepper = _demo_pepper(settings).get_secret_value()
+
+    assert (tmp_path / "below" / "key-pepper").read_text().strip() == pepper
+    assert _demo_pepper(settings).get_secret_value() == pepper
+
+
+def test_a_pepper_that_cannot_be_kept_is_one_line_with_the_next_step(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(click.ClickException, match="set SIZEWISE_KEY_PEPPER"):
+        _demo_pepper(_demo(database_url=f"sqlite:///{tmp_path}/file/records.db"))

@@ -1,6 +1,7 @@
 import re
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -52,6 +53,7 @@ def test_an_alert_says_how_bad_it_is_and_what_to_do(rule: dict[str, Any]) -> Non
 def test_an_alert_asks_only_for_metrics_that_the_gateway_exposes(rule: dict[str, Any]) -> None:
     metrics = MetricsRecorder(CollectorRegistry(), version="0")
     metrics.watch_ledger(a_ledger_status())
+    metrics.watch_keys(SimpleNamespace(known=0, unverifiable=0, age_s=0.0))
     metrics.watch_fleet(dict)
     metrics.watch_loop(lambda: 0.0, lambda: 0)
     metrics.watch_policies(lambda: PolicyStatus(version="v1", since_s=0.0))

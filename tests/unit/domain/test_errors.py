@@ -53,10 +53,10 @@ def test_a_code_is_a_word_fit_for_a_metric_label(kind: type[GatewayError]) -> No
     assert kind.code == kind.code.lower()
 
 
-def test_no_two_errors_share_a_code_but_the_plainest_request_error_and_the_two_that_say_too_long() -> None:
+def test_no_two_errors_share_a_code_but_the_plainest_request_error_and_the_two_that_say_too_long_or_no_key() -> None:
     shared = sorted(code for code, count in Counter(each.code for each in ALL).items() if count > 1)
 
-    assert shared == ["context_length_exceeded", "invalid_request"]
+    assert shared == ["context_length_exceeded", "invalid_api_key", "invalid_request"]
     assert RequestError.code == InvalidRequestError.code
 
 

@@ -18,7 +18,7 @@ def test_a_key_id_tells_nothing_of_the_key_and_is_the_same_in_every_process() ->
 
     assert caller == StaticKeys(["another", key]).authenticate(key)
     assert caller.key_id.startswith("key_")
-    assert len(caller.key_id) == len("key_") + 8
+    assert len(caller.key_id) == len("key_") + 16
     assert key not in repr(caller)
 
 

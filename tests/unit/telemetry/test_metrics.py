@@ -1,3 +1,4 @@
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -296,3 +297,11 @@ def test_only_deployments_at_rest_are_listed_with_the_time_they_have_left(metric
     metrics.watch_fleet(lambda: {"small-a": 4.5})
 
     assert samples(metrics, "sizewise_deployment_resting_seconds") == {("small-a",): 4.5}
+
+
+def test_how_the_keys_stand_is_asked_for_at_each_scrape(metrics: MetricsRecorder) -> None:
+    metrics.watch_keys(SimpleNamespace(known=7, unverifiable=2, age_s=1.5))
+
+    assert samples(metrics, "sizewise_virtual_keys") == {(): 7}
+    assert samples(metrics, "sizewise_virtual_keys_unverifiable") == {(): 2}
+    assert samples(metrics, "sizewise_virtual_keys_age_seconds") == {(): 1.5}

@@ -14,6 +14,7 @@ SECRETS = {
     "provider key": f"key sk-{CANARY} was refused",
     "provider key with dashes": f"sk-ant-api03-{CANARY}",
     "google key": "AIza" + CANARY,
+    "virtual key": "sw_" + f"live_{CANARY}",
     "github token": "ghp_" + CANARY,
     "slack token": "xoxb-" + CANARY,
     "json web token": f"eyJ{CANARY}.{CANARY}.{CANARY}",

@@ -1,0 +1,28 @@
+import pytest
+
+from gateway.domain.key_names import LONGEST, MOST, KeyTermsError, check_name, check_names
+
+
+@pytest.mark.parametrize("name", ["claims", "Claims & Co.", "Übersetzung", "a" * LONGEST])
+def test_a_name_is_any_short_line(name: str) -> None:
+    check_names(team=name, app=name, tags=(name, "a/b", "a:b"), models=(name, "org/model:1"))
+
+
+@pytest.mark.parametrize("name", ["", " a", "a ", "a\nb", "a\u202eb", "a" * (LONGEST + 1), "a/b", "a:b"])
+def test_what_would_be_misread_is_no_name_of_a_team(name: str) -> None:
+    with pytest.raises(KeyTermsError, match="team"):
+        check_name("team", name)
+
+
+def test_a_key_may_be_of_no_team() -> None:
+    check_names(team="", app="", tags=(), models=None)
+
+
+def test_a_key_for_no_model_is_refused() -> None:
+    with pytest.raises(KeyTermsError, match="may ask for no model"):
+        check_names(team="", app="", tags=(), models=())
+
+
+def test_lists_are_bounded() -> None:
+    with pytest.raises(KeyTermsError, match=f"at most {MOST} tags, not {MOST + 1}"):
+        check_names(team="", app="", tags=("a",) * (MOST + 1), models=None)
