@@ -5,15 +5,25 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from gateway.domain.acts import Role
+from gateway.domain.admin_keys import read_admin_keys
 from gateway.domain.virtual_key import claims_to_be_one
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Seconds = Annotated[float, Field(gt=0, le=3_600, allow_inf_nan=False)]
+
+
+class AdminKey(NamedTuple):
+    """A credential of the admin plane, and whose it is."""
+
+    name: str
+    role: Role
+    key: SecretStr
 
 
 class SettingsError(Exception):
@@ -25,7 +35,9 @@ class Settings(BaseSettings):
 
     api_keys    client keys, comma-separated, beside the virtual keys of the database
     key_pepper  the secret virtual keys are digested with: `v1:SECRET`, or `v1:OLD,v2:NEW`; None: there are none
-    admin_key   the admin plane's credential; without one it listens on loopback only
+    admin_key   a credential of the admin plane, of its role admin; without any it listens on loopback only
+    admin_keys  more of them, for people and tools by name: `name:role:key`, comma-separated
+    admin_database_url  what the admin plane and housekeeping use; None: database_url, whose role may then do as much
     admin_port  None: one above the data port; 0: any free port
     model       the classifier's model file; None: the shipped one
     policy_poll_s  how often the policy files are looked at for changes; 0: never, a SIGHUP reloads them
@@ -47,10 +59,12 @@ class Settings(BaseSettings):
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     key_pepper: SecretStr | None = None
     admin_key: SecretStr | None = None
+    admin_keys: Annotated[tuple[AdminKey, ...], NoDecode] = ()
     policies: Path = Path("policies")
     model: Path | None = None
     policy_poll_s: Annotated[float, Field(ge=0, le=3_600, allow_inf_nan=False)] = 1.0
     database_url: SecretStr = SecretStr("sqlite:///./.sizewise/sizewise.db")
+    admin_database_url: SecretStr | None = None
     spool: Path | None = None
     durability: Literal["sync", "group", "none"] = "group"
     spool_max_bytes: Annotated[int, Field(ge=1 << 20)] = 1 << 30
@@ -84,12 +98,21 @@ class Settings(BaseSettings):
                 raise ValueError(f"key {place} begins as virtual keys do, which stand in the database; leave it out")
         return keys
 
+    @field_validator("admin_keys", mode="before")
+    @classmethod
+    def _split_admin_keys(cls, value: Any, info: ValidationInfo) -> Any:
+        if not isinstance(value, str):
+            return value
+        sole, clients = info.data.get("admin_key"), info.data.get("api_keys", ())
+        taken = [key.get_secret_value() for key in (*clients, *([] if sole is None else [sole]))]
+        return read_admin_keys(value, taken)
+
     @field_validator("log_level", "durability", mode="before")
     @classmethod
     def _lower(cls, value: Any) -> Any:
         return value.lower() if isinstance(value, str) else value
 
-    @field_validator("admin_key", "key_pepper", "model", "spool", "keep_days", mode="before")
+    @field_validator("admin_key", "admin_database_url", "key_pepper", "model", "spool", "keep_days", mode="before")
     @classmethod
     def _blank_is_none(cls, value: Any) -> Any:
         return None if isinstance(value, str) and not value.strip() else value
@@ -97,7 +120,8 @@ class Settings(BaseSettings):
     @field_validator("admin_host")
     @classmethod
     def _guards_admin(cls, host: str, info: ValidationInfo) -> str:
-        if info.data.get("admin_key") is None and not _is_loopback(host):
+        is_open = info.data.get("admin_key") is None and info.data.get("admin_keys") == ()
+        if is_open and not _is_loopback(host):
             raise ValueError(f"{host!r} is not loopback: set SIZEWISE_ADMIN_KEY, or let it be 127.0.0.1")
         return host
 
