@@ -7,7 +7,7 @@ from fastapi import APIRouter, HTTPException
 from fastapi.responses import JSONResponse
 
 from gateway.api.access import Acting, needs
-from gateway.api.admin_errors import Responses, described
+from gateway.api.admin_errors import Responses
 from gateway.api.key_pages import UNREACHABLE
 from gateway.api.log_level_pages import Acts
 from gateway.domain.acts import Effect
@@ -51,9 +51,7 @@ class PolicyFiles(Protocol):
 def policy_pages(policies: PolicySource, files: PolicyFiles | None, acts: Acts) -> APIRouter:
     """The routes. `files`: what can be reloaded; None: the policies come from elsewhere."""
     pages = APIRouter(tags=["policies"])
-    refused: Responses = {
-        409: described("The files were refused, or there are none", "the policies in force come from no files")
-    }
+    refused: Responses = {409: {"description": "The files were refused; or there are none, and `detail` says so"}}
 
     @pages.get("/admin/policies")
     @needs("viewer")
