@@ -7,14 +7,13 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
 from gateway.api.access import Acting, needs
-from gateway.api.key_pages import UNREACHABLE
 from gateway.domain.acts import Act, Actor, Effect
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
 class Acts(Protocol):
-    """Where acts that are no matter of the database are written down; blocks, raises ActsUnavailableError."""
+    """Where acts that are no matter of the database are done and written down; blocks."""
 
     def carry_out(self, actor: Actor, act: Act, target: str, work: Callable[[], Effect | None]) -> Effect | None: ...
 
@@ -41,7 +40,7 @@ def log_level_pages(level: Callable[[], str], set_level: Callable[[str], None], 
         """How much this gateway logs."""
         return LogLevelView(level=level())
 
-    @pages.put("/admin/log-level", responses=UNREACHABLE)
+    @pages.put("/admin/log-level")
     @needs("operator")
     def set_log_level(wanted: LogLevelModel, actor: Acting) -> LogLevelView:
         """Set how much this gateway logs, until it starts anew; other gateways go on as they are."""

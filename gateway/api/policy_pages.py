@@ -8,7 +8,6 @@ from fastapi.responses import JSONResponse
 
 from gateway.api.access import Acting, needs
 from gateway.api.admin_errors import Responses
-from gateway.api.key_pages import UNREACHABLE
 from gateway.api.log_level_pages import Acts
 from gateway.domain.acts import Effect
 from gateway.domain.policy import Policy, PolicySet
@@ -71,7 +70,7 @@ def policy_pages(policies: PolicySource, files: PolicyFiles | None, acts: Acts) 
         """The policies that are being rolled out: how far, and beside which policy, for each alias."""
         return _rollouts(policies.current())
 
-    @pages.post("/admin/policy/reload", responses={**refused, **UNREACHABLE})
+    @pages.post("/admin/policy/reload", responses=refused)
     @needs("operator")
     def reload_policies(actor: Acting) -> JSONResponse:
         """Put the files' present state in force: 200 with the status, or 409 where it was refused."""

@@ -26,7 +26,14 @@ ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
 
 class ActsUnavailableError(Exception):
-    """The database cannot be asked now. Says why, whether anything was done, and the next step."""
+    """The database cannot be asked now, and nothing was done. `why` is without the next step, which its text names."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"{why}; nothing was done. Try again; where it stays so, see that the database is up and upgraded"
+            " (`sizewise db current`)"
+        )
+        self.why = why
 
 
 class Actor(Struct, frozen=True, kw_only=True):

@@ -34,7 +34,5 @@ class AdminEngine:
         try:
             return work(self._engine)
         except SQLAlchemyError as error:
-            raise ActsUnavailableError(
-                f"the database {without_password(self._url)} would not: {one_line(error)}; nothing was done. Try again;"
-                " where it stays so, see that it is up and upgraded (`sizewise db current`)"
-            ) from error
+            shown = without_password(self._url)
+            raise ActsUnavailableError(f"the database {shown} would not: {one_line(error)}") from error

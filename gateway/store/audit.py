@@ -3,22 +3,15 @@
 No key and no digest ever comes here: what is told of a key is `StoredKey`, which holds neither.
 """
 
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Engine, Row, insert, select
-from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.domain.acts import Act, Actor, ActsUnavailableError, AuditEntry, Effect
+from gateway.domain.acts import Act, Actor, AuditEntry, Effect
 from gateway.store.audit_tables import AUDIT
-from gateway.store.engine import one_line
-
-MOST_ENTRIES: Final = 1_000
-
-logger = logging.getLogger(__name__)
 
 
 def write(connection: Connection, actor: Actor, act: Act, target: str, effect: Effect, *, now_s: float) -> None:
@@ -38,27 +31,10 @@ def write(connection: Connection, actor: Actor, act: Act, target: str, effect: E
     )
 
 
-def carry_out(
-    engine: Engine, actor: Actor, act: Act, target: str, work: Callable[[], Effect | None], *, now_s: float
-) -> Effect | None:
-    """Do what is no matter of the database, and write it down; where the audit cannot be reached, nothing is done.
-
-    work  does it; None: nothing came of it, and nothing is written
-    Raises SQLAlchemyError where nothing was done, ActsUnavailableError where it was, and is not written down.
-    """
-    with engine.connect() as connection:
-        connection.execute(select(AUDIT.c.id).limit(1)).all()
-        effect = work()
-        if effect is None:
-            return None
-        try:
-            write(connection, actor, act, target, effect, now_s=now_s)
-            connection.commit()
-        except SQLAlchemyError as error:
-            logger.exception("%s of %s by %r was done, and the audit does not have it", act, target, actor.name)
-            message = f"it was done, but the audit could not be written: {one_line(error)}; the gateway's log has it"
-            raise ActsUnavailableError(message) from error
-        return effect
+def note(engine: Engine, actor: Actor, act: Act, target: str, effect: Effect, *, now_s: float) -> None:
+    """Write down what was no matter of the database, and is done. Raises SQLAlchemyError."""
+    with engine.begin() as connection:
+        write(connection, actor, act, target, effect, now_s=now_s)
 
 
 def list_entries(

@@ -4,6 +4,8 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from msgspec import to_builtins
+
 from gateway.domain.acts import Act, Actor, ActsUnavailableError, AuditEntry, Effect
 from gateway.store.admin_engine import AdminEngine
 
@@ -37,17 +39,26 @@ class AuditLog:
         )
 
     def carry_out(self, actor: Actor, act: Act, target: str, work: Callable[[], Effect | None]) -> Effect | None:
-        """Do what is no matter of the database, and write it down; None: nothing came of it.
+        """Do what is no matter of the database, and write it down; None: nothing came of it, and nothing is written.
 
-        Raises ActsUnavailableError: where nothing is written down, nothing is done.
+        It does not wait for the database to be up: who puts a good policy back, or wants to see more of the log, may
+        do so because the database is down. What the audit then lacks stands in the gateway's log, as an error.
         """
-        from gateway.store.audit import carry_out  # noqa: PLC0415
-
-        return self._engine.run(lambda engine: carry_out(engine, actor, act, target, work, now_s=self._now()))
+        effect = work()
+        if effect is not None:
+            self._note(actor, act, target, effect)
+        return effect
 
     def refused(self, actor: Actor, target: str, *, needs: str) -> None:
-        """Write down that somebody who is known asked for what is not theirs; where that fails, the log has it."""
+        """Write down that somebody who is known asked for what is not theirs."""
+        self._note(actor, "refused", target, Effect(after={"needs": needs}))
+
+    def _note(self, actor: Actor, act: Act, target: str, effect: Effect) -> None:
+        from gateway.store.audit import note  # noqa: PLC0415
+
+        now_s = self._now()
         try:
-            self.carry_out(actor, "refused", target, lambda: Effect(after={"needs": needs}))
+            self._engine.run(lambda engine: note(engine, actor, act, target, effect, now_s=now_s))
         except ActsUnavailableError as error:
-            logger.warning("refused %s to %r, which the audit does not have: %s", target, actor.name, error)
+            told = {"act": act, "target": target, **to_builtins(actor), **to_builtins(effect)}
+            logger.error("an act is not in the audit: %s", error.why, extra={"audit": told})  # noqa: TRY400 - told whole

@@ -17,6 +17,8 @@ SERVING: Final[Mapping[str, str]] = {
     "alembic_version": "SELECT",
 }
 """Table → what the data plane does there. What was written already is told by looking, hence SELECT on the records."""
+NUMBERED: Final = ("rollup_marks",)
+"""Tables whose rows the database numbers: who inserts there uses the sequence, too."""
 WITHHELD: Final = frozenset({"audit", "prunings", "usage_hourly", "attempts_hourly"})
 """Tables of the admin plane and of housekeeping, which use another role."""
 
@@ -29,3 +31,5 @@ def grant_statements(role: str) -> Iterator[str]:
     yield f"GRANT USAGE ON SCHEMA public TO {name};"
     for table, privileges in SERVING.items():
         yield f"GRANT {privileges} ON {table} TO {name};"
+    for table in NUMBERED:
+        yield f"GRANT USAGE ON SEQUENCE {table}_id_seq TO {name};"

@@ -12,10 +12,10 @@ from fastapi import FastAPI
 from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.domain.acts import Actor, AuditEntry, Effect
+from gateway.domain.acts import Actor, AuditEntry
 from gateway.domain.key_acts import KeyStateError, KeyTerms, NoSuchKeyError
 from gateway.domain.key_names import KeyTermsError
-from gateway.store.audit import carry_out, list_entries
+from gateway.store.audit import list_entries
 from gateway.store.audit_tables import AUDIT
 from gateway.store.holder_admin import set_holder
 from gateway.store.key_admin import create_key, disable_key, enable_key, revoke_key, rotate_key, set_key
@@ -141,30 +141,6 @@ def test_no_row_holds_a_key_or_its_digest(engine: Engine) -> None:
     assert "digest" not in rows
 
 
-def test_what_is_no_matter_of_the_database_is_written_down_where_something_came_of_it(engine: Engine) -> None:
-    done = carry_out(
-        engine, _ADA, "log_level.set", "log level", lambda: Effect(before="info", after="debug"), now_s=NOW_S
-    )
-    not_done = carry_out(engine, _ADA, "policies.reload", "policies", lambda: None, now_s=NOW_S)
-
-    assert done == Effect(before="info", after="debug")
-    assert not_done is None
-    assert [(entry.act, entry.before, entry.after) for entry in _entries(engine)] == [
-        ("log_level.set", "info", "debug")
-    ]
-
-
-def test_what_cannot_be_written_down_is_not_begun(engine: Engine) -> None:
-    begun: list[str] = []
-    with engine.begin() as connection:
-        connection.execute(text("ALTER TABLE audit RENAME TO elsewhere"))
-
-    with pytest.raises(SQLAlchemyError):
-        carry_out(engine, _ADA, "policies.reload", "policies", lambda: begun.append("it"), now_s=NOW_S)
-
-    assert begun == []
-
-
 def test_entries_are_found_by_who_what_when_and_to_what(engine: Engine) -> None:
     first = create_key(engine, peppers(), KeyTerms(), actor=_ADA, now_s=NOW_S).key
     second = create_key(engine, peppers(), KeyTerms(), actor=TESTER, now_s=NOW_S + 60).key
@@ -260,11 +236,10 @@ def test_keys_and_acts_are_listed_page_by_page(app: FastAPI, engine: Engine) -> 
 
     for path, (listed, named) in wholes.items():
         whole = [each[named] for each in ask(app, "GET", path).json()[listed]]
-        paged, after = [], ""
-        while after is not None:
-            page = ask(app, "GET", f"{path}?limit=2{after}").json()
-            paged += [each[named] for each in page[listed]]
-            after = None if page["next"] is None else f"&after={page['next']}"
+        pages = [ask(app, "GET", f"{path}?limit=2").json()]
+        while (after := pages[-1]["next"]) is not None:
+            pages.append(ask(app, "GET", f"{path}?limit=2&after={after}").json())
+        paged = [each[named] for page in pages for each in page[listed]]
 
         assert len(whole) == 5, path
         assert paged == whole, path
