@@ -153,7 +153,7 @@ def _bearer(scope: Scope) -> str | None:
     sent = [value for name, value in scope["headers"] if name.lower() == b"authorization"]
     if len(sent) != 1:
         return None
-    scheme, _, token = bytes(sent[0]).decode("latin-1").partition(" ")
+    scheme, _, token = bytes(sent[0]).decode("utf-8", "surrogateescape").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, Protocol
 
-from fastapi import APIRouter, FastAPI, HTTPException, Query
+from fastapi import APIRouter, FastAPI, HTTPException, Path, Query
 from msgspec import to_builtins
 
 from gateway.api.access import SCHEME, Credentials, Refusals, guard, needs
 from gateway.api.admin_errors import Responses, described, handle_errors
+from gateway.api.key_pages import PRINTABLE
 from gateway.api.probes import Expose, Readiness, probe_routes
 from gateway.domain.explanation import explain
 from gateway.domain.record import RequestRecord
@@ -72,7 +73,7 @@ def _decision_pages(records: Records) -> APIRouter:
 
     @pages.get("/admin/decisions/{request_id}", responses=unknown)
     @needs("viewer")
-    def one_decision(request_id: str) -> dict[str, Any]:
+    def one_decision(request_id: Annotated[str, Path(max_length=128, pattern=PRINTABLE)]) -> dict[str, Any]:
         """One record, and its story in plain sentences."""
         record = records.find(request_id)
         if record is None:

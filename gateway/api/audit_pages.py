@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from gateway.api.access import needs
 from gateway.api.key_pages import PRINTABLE, UNREACHABLE, Limit
 from gateway.domain.acts import Act, AuditEntry, Origin, Role
+from gateway.domain.key_names import KeyTermsError
 
 _MOST_ID = 2**63 - 1
 _LONGEST_TARGET = 256
@@ -88,7 +89,7 @@ def audit_pages(audit: Audit) -> APIRouter:
         """The acts, the latest first. None is ever changed or deleted."""
         found = audit.entries(
             limit=limit + 1,
-            since=since if since is None or since.tzinfo is not None else since.replace(tzinfo=UTC),
+            since=None if since is None else _in_utc(since),
             actor=actor,
             act=act,
             target=target,
@@ -100,3 +101,11 @@ def audit_pages(audit: Audit) -> APIRouter:
         )
 
     return pages
+
+
+def _in_utc(since: datetime) -> datetime:
+    """Raises KeyTermsError for a time that UTC has no year for."""
+    try:
+        return since.replace(tzinfo=UTC) if since.tzinfo is None else since.astimezone(UTC)
+    except OverflowError:
+        raise KeyTermsError("a time before the year 1, or after 9999", field="since") from None

@@ -14,7 +14,8 @@ from gateway.domain.keyring import Holder, KeyState, StoredKey
 _MOST_COUNTED: Final = 10**15
 _MOST_NANO_USD: Final = 10**18
 _Count = Annotated[int, Field(ge=1, le=_MOST_COUNTED)]
-_Share = Annotated[float, Field(gt=0, le=10)]
+_Share = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
+_Moment = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC))]
 _Names = Annotated[tuple[str, ...], Field(max_length=MOST)]
 
 
@@ -75,7 +76,7 @@ class NewKeyModel(_Given):
     models: Annotated[_Names | None, Field(description="Aliases it may ask for; null: all.")] = None
     limits: LimitsModel = LimitsModel()
     budgets: _Budgets = ()
-    expires_at: Annotated[AwareDatetime | None, Field(description="With its time zone; null: never.")] = None
+    expires_at: Annotated[_Moment | None, Field(description="With its time zone; null: never.")] = None
 
     def terms(self) -> KeyTerms:
         return KeyTerms(
@@ -92,9 +93,11 @@ class NewKeyModel(_Given):
 class RotationModel(_Given):
     """How a key is replaced."""
 
-    overlap_s: Annotated[float, Field(ge=0, le=366 * 86_400, description="How long the old key still works.")] = 86_400
+    overlap_s: Annotated[
+        float, Field(ge=0, le=366 * 86_400, allow_inf_nan=False, description="How long the old key still works.")
+    ] = 86_400
     expires_at: Annotated[
-        AwareDatetime | None,
+        _Moment | None,
         Field(description="Of the new key; null: never; absent: it lives as long as the old one was given."),
     ] = None
 

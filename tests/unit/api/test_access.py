@@ -158,6 +158,18 @@ def test_people_are_told_by_their_keys() -> None:
     assert [credentials.who(key) for key in (None, "", "key-of-ad", "key-of-adaa", "KEY-OF-ADA", "ключ")] == [None] * 6
 
 
+def test_a_key_may_be_of_any_letters() -> None:
+    app = FastAPI(docs_url=None, redoc_url=None)
+    app.add_api_route("/two", needs("viewer")(lambda: "two"))
+    guard(app, Credentials([(Person(name="ada", role="admin"), "ключ")]), Refused())
+    wire = Wire()
+
+    request = {**scope("GET", "/two"), "headers": [(b"authorization", "Bearer ключ".encode())]}
+    asyncio.run(app(request, wire.receive, wire.send))
+
+    assert wire.status == 200
+
+
 def test_where_there_are_no_keys_whoever_is_there_is_local() -> None:
     assert Credentials([]).who(None) == Credentials([]).who("anything") == Person(name="local", role="admin")
 

@@ -88,3 +88,8 @@ def test_a_decision_that_is_not_there_is_not_found() -> None:
 
     assert reply.status == 404
     assert b"no record of request 'none'" in reply.body
+
+
+def test_an_id_that_no_database_takes_is_refused() -> None:
+    assert _get("/admin/decisions/a%00").status in (404, 422)
+    assert _get("/admin/decisions/a\x00").status == 422

@@ -61,7 +61,17 @@ def test_acts_are_found_by_who_what_and_when(app: FastAPI, query: str, acts: lis
     assert _acts(app, query) == acts
 
 
-@pytest.mark.parametrize("query", ["act=unknown", "since=soon", "after=0", "after=99999999999999999999", "actor=%00"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "act=unknown",
+        "since=soon",
+        "since=0001-01-01T00:00:00%2B14:00",
+        "after=0",
+        "after=99999999999999999999",
+        "actor=%00",
+    ],
+)
 def test_a_question_of_the_wrong_form_is_refused(app: FastAPI, query: str) -> None:
     assert ask(app, "GET", f"/admin/audit?{query}").status == 422
 

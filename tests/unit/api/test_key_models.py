@@ -62,6 +62,8 @@ def test_a_key_of_nothing_in_particular_is_what_nothing_asks_for() -> None:
         {"budgets": [{"period": "day", "limit_nano_usd": 1, "alert_at": [0]}]},
         {"tags": ["a"] * 101},
         {"expires_at": "2026-09-21T13:33:20"},
+        {"expires_at": "0001-01-01T00:00:00+14:00"},
+        {"budgets": [{"period": "day", "limit_nano_usd": 1, "alert_at": [float("nan")]}]},
         {"team": None},
     ],
 )
