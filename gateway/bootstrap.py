@@ -1,6 +1,5 @@
 """The composition root: settings → adapters → `Gateway` → the two applications. Every port can be given by keyword."""
 
-import hmac
 import os
 import random
 import time
@@ -13,13 +12,20 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from gateway import __version__
+from gateway.api.access import Credentials, Person
 from gateway.api.admin_plane import Records, build_admin_plane
+from gateway.api.audit_pages import audit_pages
 from gateway.api.data_plane import DataPlane, build_data_plane
+from gateway.api.deployment_pages import deployment_pages
 from gateway.api.dialects import parse_any
 from gateway.api.feedback import FeedbackEndpoint, FeedbackStore
+from gateway.api.holder_pages import holder_pages
 from gateway.api.kept_texts import kept_text_routes
+from gateway.api.key_pages import key_pages
 from gateway.api.load import Load
+from gateway.api.log_level_pages import log_level_pages
 from gateway.api.policy_explain import policy_explain_routes
+from gateway.api.policy_pages import policy_pages
 from gateway.api.probes import Readiness
 from gateway.api.unknown_keys import UnknownKeys
 from gateway.api.usage_reports import usage_report_routes
@@ -47,8 +53,11 @@ from gateway.providers.directory import ProviderDirectory
 from gateway.providers.price_map import PriceMap
 from gateway.relay import Relay
 from gateway.settings import Settings
+from gateway.store.admin_engine import AdminEngine
+from gateway.store.audit_log import AuditLog
 from gateway.store.feedback_keeper import FeedbackKeeper
 from gateway.store.housekeeper import Housekeeper
+from gateway.store.key_registry import KeyRegistry
 from gateway.store.key_source import open_key_source
 from gateway.store.key_watch import KeyWatch
 from gateway.store.ledger import Ledger, default_spool
@@ -60,6 +69,7 @@ from gateway.store.static_keys import StaticKeys
 from gateway.store.text_reader import TextReader
 from gateway.store.usage_reader import UsageReader
 from gateway.store.virtual_keys import VirtualKeys
+from gateway.telemetry.logs import log_level, set_log_level
 from gateway.telemetry.loop_watch import LoopWatch
 from gateway.telemetry.metrics import MetricsRecorder
 
@@ -168,12 +178,13 @@ def assemble(
     policies = policies or _policies(settings, os.environ if environment is None else environment, classifier)
     files = policies if isinstance(policies, FilePolicySource) else None
     database_url = settings.database_url.get_secret_value()
+    admin_database_url = (settings.admin_database_url or settings.database_url).get_secret_value()
     ledger = Ledger.to_database(
         database_url,
         settings.spool or default_spool(database_url),
         durability=settings.durability,
         max_bytes=settings.spool_max_bytes,
-        housekeeper=Housekeeper(database_url, keep_days=settings.keep_days, every_s=settings.housekeeping_s),
+        housekeeper=Housekeeper(admin_database_url, keep_days=settings.keep_days, every_s=settings.housekeeping_s),
     )
     metrics = MetricsRecorder(CollectorRegistry(), version=__version__)
     loop_watch = LoopWatch()
@@ -186,6 +197,7 @@ def assemble(
     providers = ProviderDirectory(now=clock.now)
     health = health or MemoryHealthBoard()
     board = health
+    lanes = MemoryLanes()
     metrics.watch_fleet(lambda: board.fleet(clock.monotonic()).cooling)
     counting: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
     if admission is None:
@@ -206,7 +218,7 @@ def assemble(
                 classifier=classifier,
             ),
             health=health,
-            lanes=MemoryLanes(),
+            lanes=lanes,
             budgets=MemoryRetryBudgets(),
             clock=clock,
             draw=random.random,
@@ -215,6 +227,10 @@ def assemble(
         clock=clock,
     )
     readiness, unknown_keys = Readiness(), UnknownKeys(MemoryGuesses(), clock.monotonic)
+    explainer = _explainer(policies, classifier, clock)
+    admin_engine = AdminEngine(admin_database_url)
+    acts = AuditLog(admin_engine, now=clock.now)
+    registry = KeyRegistry(admin_engine, _peppers(settings), now=clock.now)
     return Assembly(
         data_plane=build_data_plane(
             gateway,
@@ -240,17 +256,22 @@ def assemble(
             version=__version__,
         ),
         admin_plane=build_admin_plane(
-            policies=policies,
             records=records or RecordReader(database_url),
             readiness=readiness,
             expose=metrics.expose,
-            is_admin=_admin_check(settings),
+            credentials=_credentials(settings),
+            refusals=acts,
             version=__version__,
-            policy_files=files,
             routers=(
-                policy_explain_routes(_explainer(policies, classifier, clock)),
-                usage_report_routes(UsageReader(database_url), clock.now),
-                kept_text_routes(TextReader(database_url), clock.now),
+                policy_pages(policies, files, acts),
+                policy_explain_routes(explainer, explainer.check),
+                usage_report_routes(UsageReader(admin_database_url), clock.now),
+                kept_text_routes(TextReader(admin_database_url), clock.now),
+                deployment_pages(policies, lambda: board.fleet(clock.monotonic()), lanes.calls),
+                key_pages(registry, clock.now),
+                holder_pages(registry),
+                log_level_pages(log_level, set_log_level, acts),
+                audit_pages(acts),
             ),
         ),
         readiness=readiness,
@@ -267,12 +288,12 @@ def assemble(
 
 def _keys(settings: Settings, clock: Clock) -> tuple[VirtualKeys, KeyWatch]:
     """The keys of the settings and of the database, and what keeps the latter up to date."""
-    pepper = settings.key_pepper
-    peppers = Peppers.unknown() if pepper is None else Peppers.parse(pepper.get_secret_value())
+    given = _peppers(settings)
+    peppers = given or Peppers.unknown()
     static = StaticKeys(key.get_secret_value() for key in settings.api_keys)
     keys = VirtualKeys(static, peppers, now=clock.now)
     source = open_key_source(settings.database_url.get_secret_value())
-    versions = () if pepper is None else peppers.versions
+    versions = () if given is None else given.versions
     return keys, KeyWatch(source, keys, versions, now=clock.now, monotonic=clock.monotonic)
 
 
@@ -299,6 +320,10 @@ def _admission(
     return shared, shared.running
 
 
+def _peppers(settings: Settings) -> Peppers | None:
+    return None if settings.key_pepper is None else Peppers.parse(settings.key_pepper.get_secret_value())
+
+
 def _policies(settings: Settings, environment: Mapping[str, str], classifier: Classifier) -> FilePolicySource:
     prices = PriceMap()
     return FilePolicySource(
@@ -316,10 +341,9 @@ def _explainer(policies: PolicySource, classifier: Classifier, clock: Clock) -> 
     return AdminExplainer(explainer, policies, lru_cache(_PRICES_KEPT)(prices), after_draft=prices.forget)
 
 
-def _admin_check(settings: Settings) -> Callable[[str | None], bool]:
-    """Without an admin key the plane listens on loopback only (the settings see to that) and asks for none."""
-    key = settings.admin_key
-    if key is None:
-        return lambda _: True
-    wanted = key.get_secret_value().encode()
-    return lambda credential: hmac.compare_digest((credential or "").encode(), wanted)
+def _credentials(settings: Settings) -> Credentials:
+    """Without any the plane listens on loopback only (the settings see to that) and asks for none."""
+    people = [(Person(name=each.name, role=each.role), each.key.get_secret_value()) for each in settings.admin_keys]
+    if settings.admin_key is not None:
+        people.append((Person(name="admin", role="admin"), settings.admin_key.get_secret_value()))
+    return Credentials(people)

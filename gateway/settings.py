@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from gateway.domain.acts import Role
+from gateway.domain.admin_keys import read_admin_keys
 from gateway.domain.virtual_key import claims_to_be_one
 
 _HOST_NAME = re.compile(r"(?:\*\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]")
@@ -35,6 +37,14 @@ Port = Annotated[int, Field(ge=0, le=65_535)]
 Seconds = Annotated[float, Field(gt=0, le=3_600, allow_inf_nan=False)]
 
 
+class AdminKey(NamedTuple):
+    """A credential of the admin plane, and whose it is."""
+
+    name: str
+    role: Role
+    key: SecretStr
+
+
 class SettingsError(Exception):
     """One line a problem; none of them shows a value that may be secret."""
 
@@ -44,7 +54,9 @@ class Settings(BaseSettings):
 
     api_keys    client keys, comma-separated, beside the virtual keys of the database
     key_pepper  the secret virtual keys are digested with: `v1:SECRET`, or `v1:OLD,v2:NEW`; None: there are none
-    admin_key   the admin plane's credential; without one it listens on loopback only
+    admin_key   a credential of the admin plane, of its role admin; without any it listens on loopback only
+    admin_keys  more of them, for people and tools by name: `name:role:key`, comma-separated
+    admin_database_url  what the admin plane and housekeeping use; None: database_url, whose role may then do as much
     admin_port  None: one above the data port; 0: any free port
     model       the classifier's model file; None: the shipped one
     allowed_hosts  the names the gateway is called by (`*.name`: all below it), comma-separated; none: any name
@@ -77,10 +89,12 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[Origin, ...], NoDecode] = ()
     tls_certificate: Path | None = None
     tls_key: Path | None = None
+    admin_keys: Annotated[tuple[AdminKey, ...], NoDecode] = ()
     policies: Path = Path("policies")
     model: Path | None = None
     policy_poll_s: Annotated[float, Field(ge=0, le=3_600, allow_inf_nan=False)] = 1.0
     database_url: SecretStr = SecretStr("sqlite:///./.sizewise/sizewise.db")
+    admin_database_url: SecretStr | None = None
     spool: Path | None = None
     durability: Literal["sync", "group", "none"] = "group"
     spool_max_bytes: Annotated[int, Field(ge=1 << 20)] = 1 << 30
@@ -118,13 +132,23 @@ class Settings(BaseSettings):
                 raise ValueError(f"key {place} begins as virtual keys do, which stand in the database; leave it out")
         return keys
 
+    @field_validator("admin_keys", mode="before")
+    @classmethod
+    def _split_admin_keys(cls, value: Any, info: ValidationInfo) -> Any:
+        if not isinstance(value, str):
+            return value
+        sole, clients = info.data.get("admin_key"), info.data.get("api_keys", ())
+        taken = [key.get_secret_value() for key in (*clients, *([] if sole is None else [sole]))]
+        return read_admin_keys(value, taken)
+
     @field_validator("log_level", "durability", "on_redis_down", "budgets_on_redis_down", mode="before")
     @classmethod
     def _lower(cls, value: Any) -> Any:
         return value.lower() if isinstance(value, str) else value
 
     @field_validator(
-        *("admin_key", "key_pepper", "model", "spool", "keep_days", "redis_url", "tls_certificate", "tls_key"),
+        *("admin_key", "admin_database_url", "key_pepper", "model", "spool", "keep_days", "redis_url"),
+        *("tls_certificate", "tls_key"),
         mode="before",
     )
     @classmethod
@@ -148,7 +172,8 @@ class Settings(BaseSettings):
     @field_validator("admin_host")
     @classmethod
     def _guards_admin(cls, host: str, info: ValidationInfo) -> str:
-        if info.data.get("admin_key") is None and not _is_loopback(host):
+        is_open = info.data.get("admin_key") is None and info.data.get("admin_keys") == ()
+        if is_open and not _is_loopback(host):
             raise ValueError(f"{host!r} is not loopback: set SIZEWISE_ADMIN_KEY, or let it be 127.0.0.1")
         return host
 

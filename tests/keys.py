@@ -6,13 +6,16 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from gateway.domain.acts import Actor
+from gateway.domain.key_acts import KeyTerms, NewKey
 from gateway.domain.keyring import StoredKey
 from gateway.domain.virtual_key import DRAWN_BYTES, new_key
-from gateway.store.key_admin import KeyTerms, NewKey, create_key
+from gateway.store.key_admin import create_key
 from gateway.store.pepper import Peppers
 from gateway.store.upgrade import upgrade
 
 NOW_S = 1_790_000_000.0
+TESTER = Actor(name="test", origin="cli")
 PEPPER = "v1:" + "pepper" * 8
 _NUMBERS = count(1)
 
@@ -34,7 +37,7 @@ def a_stored_key(**changes: Any) -> StoredKey:
 
 def a_new_key(engine: Engine, **terms: Any) -> NewKey:
     """Made at NOW_S."""
-    return create_key(engine, peppers(), KeyTerms(**terms), actor="test", now_s=NOW_S)
+    return create_key(engine, peppers(), KeyTerms(**terms), actor=TESTER, now_s=NOW_S)
 
 
 def upgraded(directory: Path) -> str:

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, HTTPException, Path
 from msgspec import to_builtins
 
+from gateway.api.access import needs
+from gateway.api.admin_errors import described
+from gateway.api.key_pages import PRINTABLE
 from gateway.domain.kept_text import KeptText
 
 
@@ -19,11 +22,12 @@ class Texts(Protocol):
 
 
 def kept_text_routes(texts: Texts, now: Callable[[], float]) -> APIRouter:
-    """The routes, for the admin plane's `routers`: they let in whom the plane does. `now` is Unix time."""
-    router = APIRouter()
+    """The routes, for the admin plane's `routers`. `now` is Unix time."""
+    router = APIRouter(tags=["decisions"])
 
-    @router.get("/admin/decisions/{request_id}/text")
-    def text_of_decision(request_id: str) -> dict[str, Any]:
+    @router.get("/admin/decisions/{request_id}/text", responses={404: described("Nothing is kept, and why")})
+    @needs("operator")
+    def text_of_decision(request_id: Annotated[str, Path(max_length=128, pattern=PRINTABLE)]) -> dict[str, Any]:
         """The messages and the answer of one request, redacted; 404 with the reason where nothing is kept."""
         text, why = texts.find(request_id, datetime.fromtimestamp(now(), UTC))
         if text is None:

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal, Protocol
 
 from fastapi import APIRouter, Query
 
+from gateway.api.access import needs
+
 SavingsBy = Literal["team", "app", "policy", "day", "rule", "deployment", "alias"]
 SpendBy = Literal["deployment", "model", "team", "app", "key", "origin", "day"]
 _Since = Annotated[datetime | None, Query(description="From the hour of that time on; 30 days back by default.")]
@@ -20,8 +22,8 @@ class UsageReports(Protocol):
 
 
 def usage_report_routes(reports: UsageReports, now: Callable[[], float]) -> APIRouter:
-    """The routes, for the admin plane's `routers`: they let in whom the plane does. `now` is Unix time."""
-    router = APIRouter()
+    """The routes, for the admin plane's `routers`: each says whom it is for. `now` is Unix time."""
+    router = APIRouter(tags=["reports"])
 
     def moment(since: datetime | None) -> datetime:
         if since is None:
@@ -29,11 +31,13 @@ def usage_report_routes(reports: UsageReports, now: Callable[[], float]) -> APIR
         return since if since.tzinfo is not None else since.replace(tzinfo=UTC)
 
     @router.get("/admin/reports/savings")
+    @needs("viewer")
     def savings(by: SavingsBy = "policy", since: _Since = None) -> Mapping[str, Any]:
         """What was saved against the baseline, in nano-dollars, beside what is known of the answers."""
         return {"by": by, **reports.savings(by=by, since=moment(since))}
 
     @router.get("/admin/reports/spend")
+    @needs("viewer")
     def spend(by: SpendBy = "deployment", since: _Since = None) -> Mapping[str, Any]:
         """What upstream calls cost, in nano-dollars."""
         return {"by": by, **reports.spend(by=by, since=moment(since))}

@@ -5,6 +5,7 @@ import msgspec
 from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
+from gateway.cli.db_grants import grants
 from gateway.cli.db_upkeep import prune, rollup
 from gateway.cli.options import database_url_option, json_option
 from gateway.store.engine import one_line
@@ -19,6 +20,7 @@ def db() -> None:
     """Bring the database's schema up to date, sum up and prune its records."""
 
 
+db.add_command(grants)
 db.add_command(prune)
 db.add_command(rollup)
 

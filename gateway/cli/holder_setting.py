@@ -10,7 +10,7 @@ from gateway.cli.key_options import limits_of
 from gateway.cli.keys_database import actor, keys_database
 from gateway.domain.allowances import NO_LIMITS, BudgetTerms, Limits
 from gateway.domain.keyring import Holder
-from gateway.store.key_admin import set_holder
+from gateway.store.holder_admin import set_holder
 
 none_option = click.option("--no-limits", is_flag=True, help="Take away every limit and budget that is not named here.")
 disabled_option = click.option("--disable/--enable", "disabled", default=None, help="Refuse its keys, or no longer.")

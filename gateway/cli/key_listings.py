@@ -9,9 +9,9 @@ import msgspec
 
 from gateway.cli.tables import UNKNOWN, printable, table
 from gateway.domain.allowances import BudgetTerms, Limits
+from gateway.domain.key_acts import ListedKey
 from gateway.domain.keyring import Holder, StoredKey
 from gateway.domain.pricing import NANO_PER_USD
-from gateway.store.key_listing import ListedKey
 
 _KEY_HEADINGS: Final = ("ID", "KEY", "STATE", "TEAM", "APP", "TAGS", "MODELS", "LIMITS", "EXPIRES", "LAST USED (UTC)")
 _HOLDER_HEADINGS: Final = ("TEAM", "APP", "STATE", "LIMITS")

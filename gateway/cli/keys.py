@@ -7,22 +7,15 @@ from typing import Any, Literal
 import click
 from msgspec import UNSET
 
+from gateway.cli.holder_setting import none_option
 from gateway.cli.key_listings import key_json, key_table, listed_json, moment_text
 from gateway.cli.key_options import Span, Until, allowance_options, budgets_of, limits_of
 from gateway.cli.keys_database import actor, keys_database, peppers
 from gateway.cli.options import database_url_option, json_option
 from gateway.domain.allowances import NO_LIMITS, BudgetTerms
+from gateway.domain.key_acts import Change, KeyTerms, ListedKey, NewKey
 from gateway.domain.keyring import StoredKey
-from gateway.store.key_admin import (
-    Change,
-    KeyTerms,
-    NewKey,
-    create_key,
-    disable_key,
-    enable_key,
-    revoke_key,
-    rotate_key,
-)
+from gateway.store.key_admin import create_key, disable_key, enable_key, revoke_key, rotate_key, set_key
 from gateway.store.key_listing import find_key, list_keys
 
 _Act = Callable[..., Change[StoredKey]]
@@ -131,6 +124,43 @@ def show(*, key_id: str, as_json: bool, database_url: str) -> None:
     with keys_database(database_url) as engine:
         listed = find_key(engine, key_id)
     click.echo(listed_json(listed, now_s) if as_json else "\n".join(key_table([listed], now_s)))
+
+
+@keys.command("set")
+@_key_argument
+@click.option("--model", "models", multiple=True, help="An alias it may ask for, in place of those it may now.")
+@click.option("--all-models", is_flag=True, help="It may ask for every alias.")
+@allowance_options
+@none_option
+@json_option
+@database_url_option
+def set_(
+    *,
+    key_id: str,
+    models: tuple[str, ...],
+    all_models: bool,
+    budgets: tuple[BudgetTerms, ...],
+    no_limits: bool,
+    as_json: bool,
+    database_url: str,
+    **limits: int | None,
+) -> None:
+    """Set what a key may use and ask for; what is not named stays as it is, but for lists, which are given whole."""
+    if models and all_models:
+        raise click.UsageError("--model and --all-models: give one of the two")
+    now_s = time.time()
+    with keys_database(database_url) as engine:
+        change = set_key(
+            engine,
+            key_id,
+            limits=lambda before: limits_of(limits, NO_LIMITS if no_limits else before.limits),
+            budgets=budgets_of(budgets) if budgets or no_limits else None,
+            models=models or (None if all_models else UNSET),
+            actor=actor(),
+            now_s=now_s,
+        )
+    listed = ListedKey(key=change.after, last_used_at=None)
+    click.echo(key_json(change.after, now_s) if as_json else "\n".join(key_table([listed], now_s)))
 
 
 def _act_command(name: str, act: _Act, help_text: str, done: str) -> click.Command:

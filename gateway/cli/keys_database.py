@@ -9,10 +9,10 @@ import click
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from gateway.domain.acts import Actor
+from gateway.domain.key_acts import KeyStateError, NoSuchKeyError
 from gateway.domain.key_names import KeyTermsError
 from gateway.store.engine import one_line, open_engine
-from gateway.store.key_admin import KeyStateError
-from gateway.store.key_listing import NoSuchKeyError
 from gateway.store.pepper import PEPPER_VARIABLE, PepperError, Peppers, pepper_file
 from gateway.store.urls import DatabaseUrlError, sqlite_path, without_password
 
@@ -62,9 +62,9 @@ def peppers(database_url: str) -> Peppers:
         raise click.ClickException(str(error)) from error
 
 
-def actor() -> str:
-    """Who types."""
+def actor() -> Actor:
+    """Who types, as the operating system calls them."""
     try:
-        return f"cli:{getpass.getuser()}"
+        return Actor(name=getpass.getuser(), origin="cli")
     except (KeyError, OSError):  # no user of that number, as in containers
-        return "cli"
+        return Actor(name=f"uid {os.getuid()}", origin="cli")

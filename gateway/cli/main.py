@@ -9,6 +9,7 @@ from gateway.cli.lazy_group import LazyCommand, LazyGroup
 
 COMMANDS: Final = {
     "apps": "The applications of teams, and what each may use.",
+    "audit": "Who did what to keys, policies and the gateways.",
     "bench": "Measure the gateway beside its peers, in one run.",
     "classifier": "Measure, calibrate and explain the classifier.",
     "db": "Create, upgrade, sum up and prune the database of records.",

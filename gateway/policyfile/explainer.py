@@ -25,6 +25,7 @@ _QUESTION: Final = Place("question")
 _DEEPEST: Final = 4
 """How far into a question its values are looked at; nothing of it but `request` is deeper."""
 DRAFT: Final = "policies"
+_LONGEST_NAME: Final = 100
 
 
 class AdminQuestion(Question):
@@ -71,7 +72,10 @@ class Explainer:
 
 
 class AdminExplainer:
-    """What `api.policy_explain` asks: a question in, the document of the answer out. Blocks while a draft compiles."""
+    """What `api.policy_explain` asks: a question in, the document of the answer out. Blocks while a draft compiles.
+
+    Nothing of a draft is looked up outside it, but for prices that are bundled.
+    """
 
     def __init__(
         self,
@@ -105,6 +109,24 @@ class AdminExplainer:
         except GatewayError as error:
             refused = {"file": "question", "path": "request", "message": error.message}
             raise UnexplainableError([refused]) from error
+
+    def check(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """What is in the draft that is asked about, and nothing else. Raises UnexplainableError."""
+        try:
+            for name in asked.keys() - {DRAFT}:
+                problems = Problems()
+                problems.add(_QUESTION, name[:_LONGEST_NAME], "nobody reads it", f"give {DRAFT!r} alone")
+                problems.raise_if_any()
+            policies = self._draft(asked.get(DRAFT))
+        except PolicyError as error:
+            raise UnexplainableError([_plain(problem) for problem in error.problems]) from error
+        return {
+            "version": policies.version,
+            "deployments": sorted(policies.deployments),
+            "routes": sorted(policies.routes),
+            "policies": [policy.name for policy in policies.policies],
+            "aliases": sorted(policies.by_alias),
+        }
 
     def _draft(self, files: Any) -> PolicySet:
         if not isinstance(files, dict) or not all(isinstance(text, str) for text in files.values()):

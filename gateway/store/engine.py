@@ -1,5 +1,6 @@
 """The SQLAlchemy engine of the reading side and of migrations."""
 
+from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import Engine, NullPool, create_engine
@@ -12,10 +13,11 @@ _WITHOUT_COMPILING = "-c jit=off"
 """What is asked here takes milliseconds; compiling it, which PostgreSQL does for its many partitions, a second."""
 
 
-def open_engine(url: str, *, makes_file: bool = False) -> Engine:
+def open_engine(url: str, *, makes_file: bool = False, patience_s: int | None = None) -> Engine:
     """An engine on the database of that URL; connects to nothing yet. Raises DatabaseUrlError.
 
     makes_file  whether connecting makes an SQLite file that is not there
+    patience_s  how long a statement of PostgreSQL may take; None: as long as it does
     """
     path = sqlite_path(url)
     if path is not None:
@@ -34,9 +36,21 @@ def open_engine(url: str, *, makes_file: bool = False) -> Engine:
                 "connect_timeout": _CONNECT_TIMEOUT_S,
                 "application_name": "sizewise",
                 "options": _WITHOUT_COMPILING,
+                **({} if patience_s is None else _patient(patience_s)),
             },
         )
     raise unknown(url)
+
+
+def _patient(patience_s: int) -> dict[str, Any]:
+    """The server gives up a statement that takes longer, and we a server that has gone without a word."""
+    return {
+        "options": f"{_WITHOUT_COMPILING} -c statement_timeout={patience_s * 1_000}",
+        "tcp_user_timeout": patience_s * 1_000,
+        "keepalives_idle": 2,
+        "keepalives_interval": 1,
+        "keepalives_count": 3,
+    }
 
 
 def one_line(error: Exception) -> str:

@@ -1,66 +1,30 @@
-"""What may be done to keys, teams and applications; the command line and the admin plane call the same functions.
+"""What may be done to keys; the command line and the admin plane call the same functions.
 
 Each is one transaction that takes the next number of `key_changes` first, which also makes them take turns, and returns
-what was before and what is after it: what an audit writes down. `actor` names who does it.
+what was before and what is after it, as it writes it into the audit. `actor` does it. `holder_admin` has what may be
+done to teams and applications.
 """
 
-import logging
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable
+from typing import Any, Final
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
-from sqlalchemy import Connection, Engine, Table, insert, select, update
+from msgspec import UNSET, UnsetType
+from sqlalchemy import Engine, insert, select, update
 
-from gateway.domain.allowances import NO_LIMITS, BudgetTerms, Limits
-from gateway.domain.key_names import KeyTermsError, check_name, check_names
-from gateway.domain.keyring import Holder, StoredKey
+from gateway.domain.acts import Actor
+from gateway.domain.allowances import BudgetTerms, Limits
+from gateway.domain.key_acts import Change, KeyStateError, KeyTerms, NewKey
+from gateway.domain.key_names import KeyTermsError, check_budgets, check_names
+from gateway.domain.keyring import StoredKey
 from gateway.domain.virtual_key import last4, new_key
-from gateway.store.key_listing import held, no_such, public_id, stored
-from gateway.store.key_tables import APPS, KEY_CHANGES, TEAMS, VIRTUAL_KEYS
+from gateway.store.key_changes import KeyChange, changing, ensure_holder, moment
+from gateway.store.key_listing import no_such, public_id, stored
+from gateway.store.key_tables import VIRTUAL_KEYS
 from gateway.store.pepper import Peppers
 
-Kept = TypeVar("Kept", StoredKey, Holder)
-
-logger = logging.getLogger(__name__)
-
-
-class KeyStateError(Exception):
-    """The key is in no state for it."""
-
-
-class KeyTerms(Struct, frozen=True, kw_only=True):
-    """What a new key is to be. `expires_at`: Unix seconds; None: never. `models`: None: all aliases."""
-
-    team: str = ""
-    app: str = ""
-    tags: tuple[str, ...] = ()
-    models: tuple[str, ...] | None = None
-    limits: Limits = NO_LIMITS
-    budgets: tuple[BudgetTerms, ...] = ()
-    expires_at: float | None = None
-
-
-class Change(Struct, Generic[Kept], frozen=True, kw_only=True):
-    """What one act did. `before` None: it was not there."""
-
-    before: Kept | None
-    after: Kept
-
-
-class NewKey(Struct, frozen=True, kw_only=True):
-    """A key just made. `text` is the key itself, which is nowhere else; `retiring`: the one it replaces."""
-
-    text: str
-    key: StoredKey
-    new_holders: tuple[Holder, ...] = ()
-    retiring: Change[StoredKey] | None = None
-
-    def __repr__(self) -> str:
-        return f"NewKey({self.key!r})"
+LONGEST_LIFE_S: Final = 100 * 366 * 86_400.0
 
 
 def create_key(
@@ -68,14 +32,17 @@ def create_key(
     peppers: Peppers,
     terms: KeyTerms,
     *,
-    actor: str,
+    actor: Actor,
     now_s: float,
     draw: Callable[[int], bytes] = secrets.token_bytes,
 ) -> NewKey:
     """Make a key; its team and its application, too, where they are not there. Raises KeyTermsError."""
     _check(terms, now_s)
-    with _changing(engine, actor, "create a key") as (connection, number):
-        return _insert(connection, number, peppers, terms, now_s=now_s, draw=draw)
+    with changing(engine, actor, "key.create", now_s=now_s) as change:
+        made = _insert(change, peppers, terms, draw=draw)
+        owners = [each.owner for each in made.new_holders]
+        change.write_down(_target(made.key), before=None, after=_plain(made.key, new_holders=owners))
+    return made
 
 
 def rotate_key(
@@ -85,7 +52,7 @@ def rotate_key(
     *,
     overlap_s: float,
     expires_at: float | UnsetType | None = UNSET,
-    actor: str,
+    actor: Actor,
     now_s: float,
     draw: Callable[[int], bytes] = secrets.token_bytes,
 ) -> NewKey:
@@ -94,9 +61,9 @@ def rotate_key(
     expires_at  of the new one; by default it lives as long as the old one was given
     Raises NoSuchKeyError, KeyStateError where the old one is of no use any more or has been rotated, KeyTermsError.
     """
-    with _changing(engine, actor, f"rotate key {public_id(key_id)!r}") as (connection, number):
-        old = _key(connection, key_id)
-        _check_rotates(connection, old, now_s)
+    with changing(engine, actor, "key.rotate", now_s=now_s) as change:
+        old = _key(change, key_id)
+        _check_rotates(change, old)
         terms = KeyTerms(
             team=old.team,
             app=old.app,
@@ -107,103 +74,92 @@ def rotate_key(
             expires_at=_as_long(old, now_s) if isinstance(expires_at, UnsetType) else expires_at,
         )
         _check(terms, now_s)
-        made = _insert(connection, number, peppers, terms, now_s=now_s, draw=draw, replaces=old.id)
+        made = _insert(change, peppers, terms, draw=draw, replaces=old.id)
         ends_at = min(now_s + overlap_s, old.expires_at or now_s + overlap_s)
-        retired = _set_key(connection, number, old, now_s=now_s, expires_at=ends_at)
-        return msgspec.structs.replace(made, retiring=Change(before=old, after=retired))
+        retired = _set(change, old, expires_at=moment(ends_at))
+        change.write_down(_target(old), before=old, after=_plain(retired, replaced_by=_plain(made.key)))
+    return msgspec.structs.replace(made, retiring=Change(before=old, after=retired))
 
 
-def revoke_key(engine: Engine, key_id: str, *, actor: str, now_s: float) -> Change[StoredKey]:
+def revoke_key(engine: Engine, key_id: str, *, actor: Actor, now_s: float) -> Change[StoredKey]:
     """For good; one that is revoked stays as it is. Raises NoSuchKeyError."""
-    with _changing(engine, actor, f"revoke key {public_id(key_id)!r}") as (connection, number):
-        old = _key(connection, key_id)
-        after = old if old.revoked_at is not None else _set_key(connection, number, old, now_s=now_s, revoked_at=now_s)
-        return Change(before=old, after=after)
+    with changing(engine, actor, "key.revoke", now_s=now_s) as change:
+        old = _key(change, key_id)
+        return _done(change, old, old if old.revoked_at is not None else _set(change, old, revoked_at=change.at))
 
 
-def disable_key(engine: Engine, key_id: str, *, actor: str, now_s: float) -> Change[StoredKey]:
+def disable_key(engine: Engine, key_id: str, *, actor: Actor, now_s: float) -> Change[StoredKey]:
     """Until it is enabled again. Raises NoSuchKeyError, KeyStateError where it is revoked."""
-    with _changing(engine, actor, f"disable key {public_id(key_id)!r}") as (connection, number):
-        old = _not_revoked(_key(connection, key_id))
-        if old.disabled_at is not None:
-            return Change(before=old, after=old)
-        return Change(before=old, after=_set_key(connection, number, old, now_s=now_s, disabled_at=now_s))
+    with changing(engine, actor, "key.disable", now_s=now_s) as change:
+        old = _not_revoked(_key(change, key_id))
+        return _done(change, old, old if old.disabled_at is not None else _set(change, old, disabled_at=change.at))
 
 
-def enable_key(engine: Engine, key_id: str, *, actor: str, now_s: float) -> Change[StoredKey]:
+def enable_key(engine: Engine, key_id: str, *, actor: Actor, now_s: float) -> Change[StoredKey]:
     """Raises NoSuchKeyError, KeyStateError where it is revoked."""
-    with _changing(engine, actor, f"enable key {public_id(key_id)!r}") as (connection, number):
-        old = _not_revoked(_key(connection, key_id))
-        if old.disabled_at is None:
-            return Change(before=old, after=old)
-        return Change(before=old, after=_set_key(connection, number, old, now_s=now_s, disabled_at=None))
+    with changing(engine, actor, "key.enable", now_s=now_s) as change:
+        old = _not_revoked(_key(change, key_id))
+        return _done(change, old, old if old.disabled_at is None else _set(change, old, disabled_at=None))
 
 
-def set_holder(
+def set_key(
     engine: Engine,
-    team: str,
-    app: str = "",
+    key_id: str,
     *,
-    limits: Callable[[Holder], Limits] | None = None,
+    limits: Callable[[StoredKey], Limits] | None = None,
     budgets: tuple[BudgetTerms, ...] | None = None,
-    is_disabled: bool | None = None,
-    actor: str,
+    models: tuple[str, ...] | UnsetType | None = UNSET,
+    actor: Actor,
     now_s: float,
-) -> Change[Holder]:
-    """Set what a team or an application may use, making it where it is not there; None leaves a thing as it is.
+) -> Change[StoredKey]:
+    """Set what a key may use, and which aliases it may ask for; what is not given stays as it is.
 
-    limits  what they are to be, given what was before
-    Raises KeyTermsError.
+    limits   what they are to be, given the key before
+    budgets  None: as they are; `models` None: all aliases
+    Raises NoSuchKeyError, KeyStateError where it is revoked, KeyTermsError.
     """
-    check_name("team", team)
-    if app:
-        check_name("app", app)
-    with _changing(engine, actor, f"set {Holder(team=team, app=app).owner!r}") as (connection, number):
-        if app:
-            _ensure_holder(connection, number, team, "", now_s)
-        made = _ensure_holder(connection, number, team, app, now_s)
-        before = made or _holder(connection, team, app)
-        values: dict[str, Any] = {"change": number, "changed_at": _moment(now_s)}
+    check_budgets(budgets or ())
+    if not isinstance(models, UnsetType):
+        check_names(team="", app="", tags=(), models=models)
+    with changing(engine, actor, "key.set", now_s=now_s) as change:
+        old = _not_revoked(_key(change, key_id))
+        values: dict[str, Any] = {}
         if limits is not None:
-            values["limits"] = msgspec.to_builtins(limits(before))
+            values["limits"] = msgspec.to_builtins(limits(old))
         if budgets is not None:
             values["budgets"] = msgspec.to_builtins(budgets)
-        if is_disabled is not None and is_disabled != (before.disabled_at is not None):
-            values["disabled_at"] = _moment(now_s) if is_disabled else None
-        table, is_it = _where(team, app)
-        connection.execute(update(table).where(*is_it).values(values))
-        return Change(before=None if made else before, after=_holder(connection, team, app))
+        if not isinstance(models, UnsetType):
+            values["models"] = None if models is None else list(models)
+        return _done(change, old, _set(change, old, **values))
 
 
-@contextmanager
-def _changing(engine: Engine, actor: str, act: str) -> Iterator[tuple[Connection, int]]:
-    """A transaction, and the number of the change it makes: the lock on that row is held to its end."""
-    with engine.begin() as connection:
-        connection.execute(update(KEY_CHANGES).values(number=KEY_CHANGES.c.number + 1))
-        number = connection.execute(select(KEY_CHANGES.c.number)).scalar_one()
-        yield connection, number
-    logger.info("change %d of the keys, by %r: %s", number, actor, act)
+def _done(change: KeyChange, old: StoredKey, new: StoredKey) -> Change[StoredKey]:
+    change.write_down(_target(old), before=old, after=new)
+    return Change(before=old, after=new)
+
+
+def _target(key: StoredKey) -> str:
+    return f"key:{key.id}"
+
+
+def _plain(key: StoredKey, **more: Any) -> dict[str, Any]:
+    """What the audit tells of a key, and what was made with it, where anything was."""
+    return {**msgspec.to_builtins(key), **{name: value for name, value in more.items() if value}}
 
 
 def _insert(
-    connection: Connection,
-    number: int,
+    change: KeyChange,
     peppers: Peppers,
     terms: KeyTerms,
     *,
-    now_s: float,
     draw: Callable[[int], bytes],
     replaces: str | None = None,
 ) -> NewKey:
-    made = [
-        _ensure_holder(connection, number, terms.team, app, now_s)
-        for app in dict.fromkeys(("", terms.app))
-        if terms.team
-    ]
+    apps = dict.fromkeys(("", terms.app)) if terms.team else ()
+    made = [ensure_holder(change, terms.team, app) for app in apps]
     text = new_key(draw)
     key_id = public_id(text)
-    at = _moment(now_s)
-    connection.execute(
+    change.connection.execute(
         insert(VIRTUAL_KEYS).values(
             id=key_id,
             digest=peppers.digest(text),
@@ -215,29 +171,35 @@ def _insert(
             models=None if terms.models is None else list(terms.models),
             limits=msgspec.to_builtins(terms.limits),
             budgets=msgspec.to_builtins(terms.budgets),
-            expires_at=None if terms.expires_at is None else _moment(terms.expires_at),
+            expires_at=None if terms.expires_at is None else moment(terms.expires_at),
             replaces=replaces,
-            created_at=at,
-            changed_at=at,
-            change=number,
+            created_at=change.at,
+            changed_at=change.at,
+            change=change.number,
         )
     )
-    return NewKey(text=text, key=_key(connection, key_id), new_holders=tuple(each for each in made if each))
+    return NewKey(text=text, key=_key(change, key_id), new_holders=tuple(each for each in made if each))
 
 
 def _check(terms: KeyTerms, now_s: float) -> None:
     if terms.app and not terms.team:
-        raise KeyTermsError(f"app {terms.app!r} is of no team: name the team it belongs to")
+        raise KeyTermsError(f"app {terms.app!r} is of no team: name the team it belongs to", field="team")
     check_names(team=terms.team, app=terms.app, tags=terms.tags, models=terms.models)
-    if terms.expires_at is not None and terms.expires_at <= now_s:
-        raise KeyTermsError(f"{_moment(terms.expires_at):%Y-%m-%d %H:%M} UTC, when the key is to expire, is past")
+    check_budgets(terms.budgets)
+    if terms.expires_at is None:
+        return
+    if terms.expires_at <= now_s:
+        message = f"{moment(terms.expires_at):%Y-%m-%d %H:%M} UTC, when the key is to expire, is past"
+        raise KeyTermsError(message, field="expires_at")
+    if terms.expires_at > now_s + LONGEST_LIFE_S:
+        raise KeyTermsError("a key expires within a hundred years, or never", field="expires_at")
 
 
-def _check_rotates(connection: Connection, old: StoredKey, now_s: float) -> None:
-    if (state := old.state(now_s)) != "active":
+def _check_rotates(change: KeyChange, old: StoredKey) -> None:
+    if (state := old.state(change.now_s)) != "active":
         raise KeyStateError(f"key {old.id!r} is {state}: there is nothing to rotate; create a new one")
     successor = select(VIRTUAL_KEYS.c.id).where(VIRTUAL_KEYS.c.replaces == old.id, VIRTUAL_KEYS.c.revoked_at.is_(None))
-    if (new_id := connection.execute(successor).scalar()) is not None:
+    if (new_id := change.connection.execute(successor).scalar()) is not None:
         raise KeyStateError(f"key {old.id!r} was rotated already, to {new_id!r}: rotate that one, or revoke it first")
 
 
@@ -251,44 +213,16 @@ def _as_long(old: StoredKey, now_s: float) -> float | None:
     return None if old.expires_at is None else now_s + (old.expires_at - old.created_at)
 
 
-def _set_key(connection: Connection, number: int, old: StoredKey, *, now_s: float, **times: float | None) -> StoredKey:
-    values = {name: None if at_s is None else _moment(at_s) for name, at_s in times.items()}
-    connection.execute(
-        update(VIRTUAL_KEYS)
-        .where(VIRTUAL_KEYS.c.id == old.id)
-        .values(change=number, changed_at=_moment(now_s), **values)
-    )
-    return _key(connection, old.id)
+def _set(change: KeyChange, old: StoredKey, **values: Any) -> StoredKey:
+    is_it = VIRTUAL_KEYS.c.id == old.id
+    states = {"change": change.number, "changed_at": change.at}
+    change.connection.execute(update(VIRTUAL_KEYS).where(is_it).values(**states, **values))
+    return _key(change, old.id)
 
 
-def _ensure_holder(connection: Connection, number: int, team: str, app: str, now_s: float) -> Holder | None:
-    """What was made; None where it is there. The lock on the number keeps others from making it meanwhile."""
-    table, is_it = _where(team, app)
-    if connection.execute(select(table.c.name).where(*is_it)).scalar() is not None:
-        return None
-    at = _moment(now_s)
-    names = {"team": team, "name": app} if app else {"name": team}
-    connection.execute(
-        insert(table).values(**names, limits={}, budgets=[], created_at=at, changed_at=at, change=number)
-    )
-    return _holder(connection, team, app)
-
-
-def _where(team: str, app: str) -> tuple[Table, tuple[Any, ...]]:
-    return (APPS, (APPS.c.team == team, APPS.c.name == app)) if app else (TEAMS, (TEAMS.c.name == team,))
-
-
-def _key(connection: Connection, key_id: str) -> StoredKey:
-    row = connection.execute(select(VIRTUAL_KEYS).where(VIRTUAL_KEYS.c.id == public_id(key_id))).one_or_none()
+def _key(change: KeyChange, key_id: str) -> StoredKey:
+    question = select(VIRTUAL_KEYS).where(VIRTUAL_KEYS.c.id == public_id(key_id))
+    row = change.connection.execute(question).one_or_none()
     if row is None:
         raise no_such(key_id)
     return stored(row)
-
-
-def _holder(connection: Connection, team: str, app: str) -> Holder:
-    table, is_it = _where(team, app)
-    return held(connection.execute(select(table).where(*is_it)).one())
-
-
-def _moment(at_s: float) -> datetime:
-    return datetime.fromtimestamp(at_s, UTC)

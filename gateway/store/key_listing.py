@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
-from sqlalchemy import Engine, Row, Select, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, and_, or_, select
 
+from gateway.domain.key_acts import ListedKey, NoSuchKeyError
+from gateway.domain.key_names import KeyTermsError
 from gateway.domain.keyring import Holder, StoredKey
 from gateway.domain.virtual_key import claims_to_be_one, parse
 from gateway.store.key_tables import APPS, KEY_USES, TEAMS, VIRTUAL_KEYS
@@ -17,27 +18,34 @@ _KEYS: Final[Select[Any]] = select(VIRTUAL_KEYS, KEY_USES.c.last_used_at).outerj
 )
 
 
-class NoSuchKeyError(Exception):
-    """There is no key of that id."""
-
-
-class ListedKey(Struct, frozen=True, kw_only=True):
-    """A key, and when it was last used (within a minute or so); None: never."""
-
-    key: StoredKey
-    last_used_at: float | None
-
-
-def list_keys(engine: Engine, *, team: str | None = None, app: str | None = None) -> Sequence[ListedKey]:
-    """The latest made first."""
+def list_keys(
+    engine: Engine,
+    *,
+    team: str | None = None,
+    app: str | None = None,
+    after: str | None = None,
+    limit: int | None = None,
+) -> Sequence[ListedKey]:
+    """The latest made first. `after`: the id of the last of the page before. Raises KeyTermsError for one of no key."""
     question = _KEYS
     if team is not None:
         question = question.where(VIRTUAL_KEYS.c.team == team)
     if app is not None:
         question = question.where(VIRTUAL_KEYS.c.app == app)
     with engine.connect() as connection:
-        rows = connection.execute(question.order_by(VIRTUAL_KEYS.c.created_at.desc(), VIRTUAL_KEYS.c.id)).all()
+        if after is not None:
+            question = question.where(_comes_after(connection, after))
+        question = question.order_by(VIRTUAL_KEYS.c.created_at.desc(), VIRTUAL_KEYS.c.id).limit(limit)
+        rows = connection.execute(question).all()
     return [_listed(row) for row in rows]
+
+
+def _comes_after(connection: Connection, key_id: str) -> ColumnElement[bool]:
+    columns = VIRTUAL_KEYS.c
+    at = connection.execute(select(columns.created_at).where(columns.id == key_id)).scalar()
+    if at is None:
+        raise KeyTermsError(f"there is no key {key_id!r} to list those after: take `next` of a page", field="after")
+    return or_(columns.created_at < at, and_(columns.created_at == at, columns.id > key_id))
 
 
 def find_key(engine: Engine, key_id: str) -> ListedKey:
@@ -49,16 +57,25 @@ def find_key(engine: Engine, key_id: str) -> ListedKey:
     return _listed(row)
 
 
-def list_teams(engine: Engine) -> Sequence[Holder]:
+def list_teams(engine: Engine, *, after: str | None = None, limit: int | None = None) -> Sequence[Holder]:
+    """By name. `after`: the name of the last of the page before."""
+    question = select(TEAMS) if after is None else select(TEAMS).where(TEAMS.c.name > after)
     with engine.connect() as connection:
-        rows = connection.execute(select(TEAMS).order_by(TEAMS.c.name)).all()
+        rows = connection.execute(question.order_by(TEAMS.c.name).limit(limit)).all()
     return [held(row) for row in rows]
 
 
-def list_apps(engine: Engine, *, team: str | None = None) -> Sequence[Holder]:
+def list_apps(
+    engine: Engine, *, team: str | None = None, after: tuple[str, str] | None = None, limit: int | None = None
+) -> Sequence[Holder]:
+    """By team and name. `after`: both of the last of the page before."""
     question = select(APPS) if team is None else select(APPS).where(APPS.c.team == team)
+    if after is not None:
+        last_team, last_name = after
+        is_later = and_(APPS.c.team == last_team, APPS.c.name > last_name)
+        question = question.where(or_(APPS.c.team > last_team, is_later))
     with engine.connect() as connection:
-        rows = connection.execute(question.order_by(APPS.c.team, APPS.c.name)).all()
+        rows = connection.execute(question.order_by(APPS.c.team, APPS.c.name).limit(limit)).all()
     return [held(row) for row in rows]
 
 

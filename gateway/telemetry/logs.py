@@ -12,6 +12,7 @@ from gateway.domain.redaction import REDACTED, names_a_credential, redact
 
 _LONGEST_TEXT = 16_000
 _INT64_MAX = 2**63 - 1
+_SERVERS = ("uvicorn", "uvicorn.error", "uvicorn.access")
 _OWN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 """What every log record has; all else came in by `extra=`."""
 
@@ -22,13 +23,23 @@ def configure_logging(level: str, stream: TextIO) -> None:
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(True)
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+    for name in _SERVERS:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = name != "uvicorn.access"
-        logger.setLevel(
-            max(logging.WARNING, logging.getLogger().level)
-        )  # that it started and stopped, we say ourselves
+    set_log_level(level)
+
+
+def log_level() -> str:
+    """How much the process logs, as `configure_logging` takes it."""
+    return logging.getLevelName(logging.getLogger().level).lower()
+
+
+def set_log_level(level: str) -> None:
+    """`level` is one of logging's names; for all loggers of the process."""
+    logging.getLogger().setLevel(level.upper())
+    for name in _SERVERS:  # that they started and stopped, we say ourselves
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
 
 
 class JsonFormatter(logging.Formatter):

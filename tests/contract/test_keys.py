@@ -8,23 +8,16 @@ from msgspec.structs import replace
 from sqlalchemy import Engine, delete, select
 
 from gateway.domain.allowances import NO_LIMITS, BudgetTerms, Limits
+from gateway.domain.key_acts import KeyStateError, KeyTerms, NoSuchKeyError
 from gateway.domain.key_names import KeyTermsError
 from gateway.domain.keyring import Holder, StoredKey
 from gateway.domain.virtual_key import parse
-from gateway.store.key_admin import (
-    KeyStateError,
-    KeyTerms,
-    create_key,
-    disable_key,
-    enable_key,
-    revoke_key,
-    rotate_key,
-    set_holder,
-)
-from gateway.store.key_listing import NoSuchKeyError, find_key, list_apps, list_keys, list_teams
+from gateway.store.holder_admin import set_holder
+from gateway.store.key_admin import create_key, disable_key, enable_key, revoke_key, rotate_key
+from gateway.store.key_listing import find_key, list_apps, list_keys, list_teams
 from gateway.store.key_source import KeySource, KeysUnreadableError, open_key_source
 from gateway.store.key_tables import KEY_CHANGES, KEY_USES, VIRTUAL_KEYS
-from tests.keys import NOW_S, a_key_text, a_new_key, peppers
+from tests.keys import NOW_S, TESTER, a_key_text, a_new_key, peppers
 
 _LIMITS = Limits(requests_per_minute=60, tokens_per_day=10**12)
 _BUDGETS = (BudgetTerms(period="month", limit_nano_usd=5 * 10**11, is_hard=False, alert_at=(0.5,)),)
@@ -92,7 +85,7 @@ def test_only_what_was_changed_since_is_read(engine: Engine, source: KeySource) 
     first, second = a_new_key(engine, team="claims"), a_new_key(engine, team="claims")
     number = source.number()
 
-    revoke_key(engine, first.key.id, actor="test", now_s=NOW_S)
+    revoke_key(engine, first.key.id, actor=TESTER, now_s=NOW_S)
 
     assert number == 2
     assert source.number() == 3
@@ -122,7 +115,7 @@ def test_what_fails_changes_nothing(engine: Engine, source: KeySource) -> None:
     a_new_key(engine)
 
     with pytest.raises(NoSuchKeyError):
-        revoke_key(engine, "nobodys", actor="test", now_s=NOW_S)
+        revoke_key(engine, "nobodys", actor=TESTER, now_s=NOW_S)
 
     assert source.number() == 1
 
@@ -130,24 +123,24 @@ def test_what_fails_changes_nothing(engine: Engine, source: KeySource) -> None:
 def test_a_key_is_revoked_for_good(engine: Engine) -> None:
     key = a_new_key(engine).key
 
-    change = revoke_key(engine, key.id, actor="test", now_s=NOW_S + 1)
-    again = revoke_key(engine, key.id, actor="test", now_s=NOW_S + 2)
+    change = revoke_key(engine, key.id, actor=TESTER, now_s=NOW_S + 1)
+    again = revoke_key(engine, key.id, actor=TESTER, now_s=NOW_S + 2)
 
     assert change.before == key
     assert change.after == replace(key, revoked_at=NOW_S + 1, changed_at=NOW_S + 1)
     assert again.before == again.after == change.after
     for act in (enable_key, disable_key):
         with pytest.raises(KeyStateError, match="is revoked, for good"):
-            act(engine, key.id, actor="test", now_s=NOW_S)
+            act(engine, key.id, actor=TESTER, now_s=NOW_S)
     with pytest.raises(KeyStateError, match="is revoked: there is nothing to rotate"):
-        rotate_key(engine, peppers(), key.id, overlap_s=1.0, actor="test", now_s=NOW_S)
+        rotate_key(engine, peppers(), key.id, overlap_s=1.0, actor=TESTER, now_s=NOW_S)
 
 
 def test_a_disabled_key_is_enabled_as_it_was(engine: Engine) -> None:
     key = a_new_key(engine).key
 
-    disabled = disable_key(engine, key.id, actor="test", now_s=NOW_S + 1).after
-    enabled = enable_key(engine, key.id, actor="test", now_s=NOW_S + 2).after
+    disabled = disable_key(engine, key.id, actor=TESTER, now_s=NOW_S + 1).after
+    enabled = enable_key(engine, key.id, actor=TESTER, now_s=NOW_S + 2).after
 
     assert disabled.disabled_at == NOW_S + 1
     assert enabled == replace(key, changed_at=NOW_S + 2)
@@ -157,7 +150,7 @@ def test_a_key_that_somebody_found_is_revoked_by_itself(engine: Engine) -> None:
     made = a_new_key(engine)
 
     assert find_key(engine, made.text).key == made.key
-    assert revoke_key(engine, made.text, actor="test", now_s=NOW_S).after.id == made.key.id
+    assert revoke_key(engine, made.text, actor=TESTER, now_s=NOW_S).after.id == made.key.id
 
 
 def test_a_key_that_is_nobodys_is_not_repeated(engine: Engine) -> None:
@@ -172,7 +165,7 @@ def test_a_rotated_key_has_the_same_terms_and_the_old_one_expires_after_the_over
 ) -> None:
     old = a_new_key(engine, team="claims", tags=("eu",), models=("auto",), limits=_LIMITS, budgets=_BUDGETS)
 
-    new = rotate_key(engine, peppers(), old.key.id, overlap_s=_DAY_S, actor="test", now_s=NOW_S + 5)
+    new = rotate_key(engine, peppers(), old.key.id, overlap_s=_DAY_S, actor=TESTER, now_s=NOW_S + 5)
 
     assert new.retiring is not None
     assert (new.retiring.before, new.retiring.after.expires_at) == (old.key, NOW_S + 5 + _DAY_S)
@@ -186,8 +179,8 @@ def test_a_rotated_key_lives_as_long_as_the_old_one_was_given_unless_it_is_said(
     old = a_new_key(engine, expires_at=NOW_S + 10 * _DAY_S).key
     later = NOW_S + 9.5 * _DAY_S
 
-    new = rotate_key(engine, peppers(), old.id, overlap_s=_DAY_S, actor="test", now_s=later)
-    never = rotate_key(engine, peppers(), new.key.id, overlap_s=_DAY_S, expires_at=None, actor="test", now_s=later)
+    new = rotate_key(engine, peppers(), old.id, overlap_s=_DAY_S, actor=TESTER, now_s=later)
+    never = rotate_key(engine, peppers(), new.key.id, overlap_s=_DAY_S, expires_at=None, actor=TESTER, now_s=later)
 
     assert new.key.expires_at == later + 10 * _DAY_S
     assert find_key(engine, old.id).key.expires_at == old.expires_at  # before the overlap would end
@@ -196,13 +189,13 @@ def test_a_rotated_key_lives_as_long_as_the_old_one_was_given_unless_it_is_said(
 
 def test_a_key_is_rotated_once(engine: Engine) -> None:
     old = a_new_key(engine).key
-    new = rotate_key(engine, peppers(), old.id, overlap_s=_DAY_S, actor="test", now_s=NOW_S).key
+    new = rotate_key(engine, peppers(), old.id, overlap_s=_DAY_S, actor=TESTER, now_s=NOW_S).key
 
     with pytest.raises(KeyStateError, match=f"was rotated already, to '{new.id}'"):
-        rotate_key(engine, peppers(), old.id, overlap_s=_DAY_S, actor="test", now_s=NOW_S)
+        rotate_key(engine, peppers(), old.id, overlap_s=_DAY_S, actor=TESTER, now_s=NOW_S)
 
-    revoke_key(engine, new.id, actor="test", now_s=NOW_S)
-    rotate_key(engine, peppers(), old.id, overlap_s=_DAY_S, actor="test", now_s=NOW_S)
+    revoke_key(engine, new.id, actor=TESTER, now_s=NOW_S)
+    rotate_key(engine, peppers(), old.id, overlap_s=_DAY_S, actor=TESTER, now_s=NOW_S)
 
 
 @pytest.mark.parametrize(
@@ -216,15 +209,15 @@ def test_a_key_is_rotated_once(engine: Engine) -> None:
 )
 def test_terms_that_cannot_be_are_refused(engine: Engine, terms: KeyTerms, why: str) -> None:
     with pytest.raises(KeyTermsError, match=why):
-        create_key(engine, peppers(), terms, actor="test", now_s=NOW_S)
+        create_key(engine, peppers(), terms, actor=TESTER, now_s=NOW_S)
 
     assert list_keys(engine) == []
 
 
 def test_what_a_team_may_use_is_set_one_thing_at_a_time(engine: Engine, source: KeySource) -> None:
-    made = set_holder(engine, "claims", limits=lambda _: _LIMITS, actor="test", now_s=NOW_S)
-    also = set_holder(engine, "claims", budgets=_BUDGETS, is_disabled=True, actor="test", now_s=NOW_S + 1)
-    back = set_holder(engine, "claims", is_disabled=False, actor="test", now_s=NOW_S + 2)
+    made = set_holder(engine, "claims", limits=lambda _: _LIMITS, actor=TESTER, now_s=NOW_S)
+    also = set_holder(engine, "claims", budgets=_BUDGETS, is_disabled=True, actor=TESTER, now_s=NOW_S + 1)
+    back = set_holder(engine, "claims", is_disabled=False, actor=TESTER, now_s=NOW_S + 2)
 
     assert made.before is None
     assert made.after == Holder(team="claims", limits=_LIMITS, created_at=NOW_S, changed_at=NOW_S)
@@ -235,7 +228,7 @@ def test_what_a_team_may_use_is_set_one_thing_at_a_time(engine: Engine, source: 
 
 
 def test_an_application_brings_its_team_with_it(engine: Engine, source: KeySource) -> None:
-    change = set_holder(engine, "claims", "bot", limits=lambda _: _LIMITS, actor="test", now_s=NOW_S)
+    change = set_holder(engine, "claims", "bot", limits=lambda _: _LIMITS, actor=TESTER, now_s=NOW_S)
 
     assert change.after.owner == "app:claims/bot"
     assert [team.owner for team in list_teams(engine)] == ["team:claims"]
@@ -246,7 +239,7 @@ def test_an_application_brings_its_team_with_it(engine: Engine, source: KeySourc
 
 def test_keys_are_listed_by_team_and_application_the_latest_first(engine: Engine) -> None:
     for number, (team, app) in enumerate([("claims", "bot"), ("claims", ""), ("sales", "bot")]):
-        create_key(engine, peppers(), KeyTerms(team=team, app=app), actor="test", now_s=NOW_S + number)
+        create_key(engine, peppers(), KeyTerms(team=team, app=app), actor=TESTER, now_s=NOW_S + number)
 
     assert [listed.key.team for listed in list_keys(engine)] == ["sales", "claims", "claims"]
     assert [listed.key.app for listed in list_keys(engine, team="claims")] == ["", "bot"]

@@ -12,12 +12,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, select, text
 
+from gateway.store.audit_tables import AUDIT
 from gateway.store.engine import open_engine
 from gateway.store.feedback_tables import FEEDBACK
 from gateway.store.key_tables import KEY_CHANGES
 from gateway.store.rollup_tables import ROLLUP_MARKS
 from gateway.store.schema import current_revision, migrations_folder, revisions
-from gateway.store.text_tables import TEXTS
 from gateway.store.upgrade import migrating, upgrade
 from gateway.store.urls import DATABASE_URL_VARIABLE
 
@@ -62,7 +62,7 @@ def test_up_down_and_up_again(url: str) -> None:
     upgrade(url)
 
     rollups = {"rollup_marks", "prunings", "usage_hourly", "attempts_hourly"}
-    keys = {"teams", "apps", "virtual_keys", "key_uses", "key_changes"}
+    keys = {"teams", "apps", "virtual_keys", "key_uses", "key_changes", "audit"}
     assert first == {"requests", "attempts", "texts", "alembic_version", FEEDBACK.name} | rollups | keys
     assert below == {"alembic_version"}
     assert _tables(url) == first
@@ -75,7 +75,7 @@ def test_the_migrations_end_in_the_tables_the_code_declares(url: str) -> None:
     engine = open_engine(url)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "include_object": _is_ours})
-        differences = compare_metadata(context, TEXTS.metadata)
+        differences = compare_metadata(context, AUDIT.metadata)
     engine.dispose()
 
     assert differences == []

@@ -6,7 +6,8 @@ from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
-from gateway.bootstrap import Assembly, CountedRecorder, SystemClock, _admin_check, assemble
+from gateway.api.access import Person
+from gateway.bootstrap import Assembly, CountedRecorder, SystemClock, _credentials, assemble
 from gateway.domain.policy import PolicySet
 from gateway.policyfile.problems import PolicyError
 from gateway.policyfile.watcher import PolicyWatcher
@@ -143,18 +144,24 @@ def test_the_clock_of_the_machine_counts_seconds_and_never_goes_back() -> None:
 
 
 def test_without_an_admin_key_none_is_asked_for(tmp_path: Path) -> None:
-    is_admin = _admin_check(_settings(tmp_path))
+    local = Person(name="local", role="admin")
 
-    assert is_admin(None)
-    assert is_admin("anything")
+    assert [_credentials(_settings(tmp_path)).who(key) for key in (None, "anything")] == [local, local]
 
 
 @pytest.mark.parametrize("credential", [None, "", "k", "k" * 33, "K" * 32, "ключ"])
 def test_with_an_admin_key_only_that_key_will_do(tmp_path: Path, credential: str | None) -> None:
-    is_admin = _admin_check(_settings(tmp_path, admin_key="k" * 32))
+    credentials = _credentials(_settings(tmp_path, admin_key="k" * 32))
 
-    assert is_admin("k" * 32)
-    assert not is_admin(credential)
+    assert credentials.who("k" * 32) == Person(name="admin", role="admin")
+    assert credentials.who(credential) is None
+
+
+def test_people_have_keys_and_roles_of_their_own_beside_it(tmp_path: Path) -> None:
+    credentials = _credentials(_settings(tmp_path, admin_key="k" * 32, admin_keys=f"ada:operator:{'a' * 32}"))
+
+    assert credentials.who("a" * 32) == Person(name="ada", role="operator")
+    assert credentials.who("k" * 32) == Person(name="admin", role="admin")
 
 
 def test_the_keys_of_the_database_are_watched_and_those_that_are_given_are_not(tmp_path: Path) -> None:

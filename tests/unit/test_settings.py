@@ -56,6 +56,49 @@ def test_an_empty_list_of_keys_is_no_key(monkeypatch: pytest.MonkeyPatch) -> Non
     assert _keys(_load(monkeypatch, API_KEYS="  ")) == []
 
 
+def _problem(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
+    with pytest.raises(SettingsError) as caught:
+        _load(monkeypatch, **environment)
+    return str(caught.value)
+
+
+def test_people_have_admin_keys_by_name_and_role(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = _load(monkeypatch, ADMIN_KEYS=f"ada:admin:{'a' * 16}, ci-bot:viewer:{'b:' * 8},")
+
+    assert [(each.name, each.role, each.key.get_secret_value()) for each in settings.admin_keys] == [
+        ("ada", "admin", "a" * 16),
+        ("ci-bot", "viewer", "b:" * 8),
+    ]
+    assert "aaaa" not in repr(settings)
+
+
+def test_all_that_is_wrong_with_admin_keys_is_told_at_once_and_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    secret, client = "s3cr3t" * 4, "client" * 4
+    problem = _problem(
+        monkeypatch,
+        API_KEYS=client,
+        ADMIN_KEYS=f"{secret},ada:boss:{secret},ada:admin:short,ada:viewer:{secret},bob:viewer:{client}",
+        ADMIN_HOST="0.0.0.0",
+    )
+
+    assert problem.startswith("SIZEWISE_ADMIN_KEYS: part 1: no role of viewer, operator, admin is in its middle")
+    for part in (
+        "part 2: no role",
+        "part 3: its key is shorter than 16",
+        "part 4: its name is taken",
+        "part 5: its key is another's too",
+    ):
+        assert part in problem
+    assert secret not in problem
+    assert client not in problem
+    assert "SIZEWISE_ADMIN_HOST" not in problem
+
+
+def test_an_admin_key_by_name_opens_the_plane_to_other_machines(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _load(monkeypatch, ADMIN_HOST="0.0.0.0", ADMIN_KEYS=f"ada:admin:{'a' * 16}").admin_host == "0.0.0.0"
+    assert "is not loopback" in _problem(monkeypatch, ADMIN_HOST="0.0.0.0", ADMIN_KEYS=" ")
+
+
 def test_flags_win_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIZEWISE_PORT", "9000")
     monkeypatch.setenv("SIZEWISE_HOST", "127.0.0.2")

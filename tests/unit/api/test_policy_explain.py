@@ -1,21 +1,16 @@
 import asyncio
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import orjson
 import pytest
-from fastapi import Depends, FastAPI, Header, HTTPException
+from fastapi import FastAPI
 
 from gateway.api.policy_explain import MAX_QUESTION_BYTES, policy_explain_routes
 from gateway.domain.walkthrough import UnexplainableError
 from tests.unit.api.asgi_client import Wire, scope
 
 PROBLEM = {"file": "question", "path": "resting, 0", "message": "unknown deployment 'x'"}
-
-
-def _authorised(authorization: Annotated[str, Header()] = "") -> None:
-    if authorization != "Bearer admin":
-        raise HTTPException(401, "who are you?")
 
 
 class Answering:
@@ -32,11 +27,18 @@ class Answering:
         return {"asked": asked}
 
 
-def _post(*parts: bytes, explain: Answering | None = None, authorization: str = "Bearer admin") -> Wire:
+def _application(explain: Answering, check: Answering | None = None) -> FastAPI:
     app = FastAPI()
-    app.include_router(policy_explain_routes(explain or Answering()), dependencies=[Depends(_authorised)])
+    app.router.routes.extend(policy_explain_routes(explain, check or Answering()).routes)
+    return app
+
+
+def _post(
+    *parts: bytes, explain: Answering | None = None, check: Answering | None = None, path: str = "explain"
+) -> Wire:
+    app = _application(explain or Answering(), check)
     wire = Wire(*parts)
-    request = {**scope("POST", "/admin/policy/explain", authorization=authorization), "http_version": "1.1"}
+    request = {**scope("POST", f"/admin/policy/{path}"), "http_version": "1.1"}
     parts_left = len(parts)
 
     async def receive() -> Any:
@@ -56,12 +58,19 @@ def test_a_question_is_answered_with_its_document() -> None:
     assert orjson.loads(wire.body) == {"asked": {"ask": "hello", "policies": {"a.yaml": "policies: []"}}}
 
 
-def test_without_the_admin_key_nothing_is_asked_and_nothing_read() -> None:
-    explain = Answering()
+def test_a_draft_is_checked_by_who_checks_and_not_explained() -> None:
+    explain, check = Answering(), Answering()
 
-    wire = _post(b'{"ask": "hello"}', explain=explain, authorization="Bearer other")
+    wire = _post(b'{"policies": {"a.yaml": ""}}', explain=explain, check=check, path="check")
 
-    assert (wire.status, wire.received, explain.asked) == (401, 0, [])
+    assert (wire.status, explain.asked, check.asked) == (200, [], [{"policies": {"a.yaml": ""}}])
+
+
+def test_a_draft_that_is_not_good_is_told_with_every_problem() -> None:
+    wire = _post(b'{"policies": {}}', check=Answering(UnexplainableError([PROBLEM])), path="check")
+
+    assert wire.status == 422
+    assert orjson.loads(wire.body) == {"detail": {"problems": [PROBLEM]}}
 
 
 def test_what_is_wrong_with_the_question_comes_back_with_its_places() -> None:
@@ -93,10 +102,11 @@ def test_a_question_in_parts_is_put_together() -> None:
 
 
 def test_the_openapi_document_says_what_may_be_asked() -> None:
-    app = FastAPI()
-    app.include_router(policy_explain_routes(Answering()))
+    paths = _application(Answering()).openapi()["paths"]
 
-    operation = app.openapi()["paths"]["/admin/policy/explain"]["post"]
-    schema = operation["requestBody"]["content"]["application/json"]["schema"]
-
-    assert {"ask", "request", "policies"} <= set(schema["properties"])
+    asked = {
+        path: operation["post"]["requestBody"]["content"]["application/json"]["schema"]["properties"].keys()
+        for path, operation in paths.items()
+    }
+    assert {"ask", "request", "policies"} <= asked["/admin/policy/explain"]
+    assert asked["/admin/policy/check"] == {"policies"}

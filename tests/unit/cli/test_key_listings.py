@@ -4,8 +4,8 @@ import pytest
 
 from gateway.cli.key_listings import allowance_text, holder_json, holder_table, key_json, key_table, moment_text
 from gateway.domain.allowances import NO_LIMITS, BudgetTerms, Limits
+from gateway.domain.key_acts import ListedKey
 from gateway.domain.keyring import Holder
-from gateway.store.key_listing import ListedKey
 from tests.keys import NOW_S, a_stored_key
 
 

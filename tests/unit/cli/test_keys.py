@@ -155,3 +155,29 @@ def test_terms_that_cannot_be_are_wrong_use_and_make_nothing(url: str, words: tu
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert _run("list").stdout == ""
+
+
+def test_what_a_key_may_use_and_ask_for_is_set_one_thing_at_a_time(url: str) -> None:
+    key = _created("--model", "auto", "--rpm", "5", "--budget", "day=1")
+
+    _run("set", _id_of(key), "--tpd", "100")
+    limited = _shown(key)
+    _run("set", _id_of(key), "--all-models", "--no-limits", "--budget", "month=5:soft")
+    freed = _shown(key)
+
+    assert (limited["models"], limited["limits"]) == (["auto"], {"requests_per_minute": 5, "tokens_per_day": 100})
+    assert (freed["models"], freed["limits"]) == (None, {})
+    assert freed["budgets"] == [{"period": "month", "limit_nano_usd": 5_000_000_000, "is_hard": False}]
+
+
+def test_some_models_and_all_of_them_is_wrong_use(url: str) -> None:
+    assert _run("set", "0123456789", "--model", "auto", "--all-models").exit_code == 2
+
+
+def test_a_key_that_is_revoked_is_set_no_more(url: str) -> None:
+    key = _created()
+    _run("revoke", _id_of(key))
+
+    result = _run("set", _id_of(key), "--rpm", "1")
+
+    assert (result.exit_code, "is revoked, for good" in result.stderr) == (1, True)

@@ -1,10 +1,12 @@
 import getpass
+import os
 from pathlib import Path
 
 import click
 import pytest
 
 from gateway.cli.keys_database import actor, keys_database, peppers
+from gateway.domain.acts import Actor
 from gateway.store.key_listing import list_keys
 from gateway.store.pepper import Peppers, pepper_file, read_or_make
 from tests.keys import PEPPER, upgraded
@@ -80,13 +82,13 @@ def test_a_pepper_file_that_cannot_be_read_is_one_line(tmp_path: Path, monkeypat
 
 
 def test_who_types_is_named() -> None:
-    assert actor() == f"cli:{getpass.getuser()}"
+    assert actor() == Actor(name=getpass.getuser(), origin="cli")
 
 
-def test_where_the_user_has_no_name_the_command_line_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_the_user_has_no_name_the_number_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     def nobody() -> str:
         raise OSError
 
     monkeypatch.setattr(getpass, "getuser", nobody)
 
-    assert actor() == "cli"
+    assert actor().name == f"uid {os.getuid()}"

@@ -1,6 +1,7 @@
 import pytest
 
-from gateway.domain.key_names import LONGEST, MOST, KeyTermsError, check_name, check_names
+from gateway.domain.allowances import BudgetTerms
+from gateway.domain.key_names import LONGEST, MOST, KeyTermsError, check_budgets, check_name, check_names
 
 
 @pytest.mark.parametrize("name", ["claims", "Claims & Co.", "Übersetzung", "a" * LONGEST])
@@ -26,3 +27,30 @@ def test_a_key_for_no_model_is_refused() -> None:
 def test_lists_are_bounded() -> None:
     with pytest.raises(KeyTermsError, match=f"at most {MOST} tags, not {MOST + 1}"):
         check_names(team="", app="", tags=("a",) * (MOST + 1), models=None)
+
+
+@pytest.mark.parametrize(
+    ("terms", "field"),
+    [
+        ({"team": "a/b"}, "team"),
+        ({"app": " a"}, "app"),
+        ({"tags": ("",)}, "tags"),
+        ({"models": ("a\n",)}, "models"),
+        ({"models": ()}, "models"),
+    ],
+)
+def test_which_of_the_terms_is_wrong_is_told(terms: dict[str, object], field: str) -> None:
+    with pytest.raises(KeyTermsError) as caught:
+        check_names(**({"team": "", "app": "", "tags": (), "models": None} | terms))  # type: ignore[arg-type]
+
+    assert caught.value.field == field
+
+
+def test_a_period_has_one_budget() -> None:
+    day, month = (BudgetTerms(period=period, limit_nano_usd=1) for period in ("day", "month"))
+    check_budgets((day, month))
+
+    with pytest.raises(KeyTermsError, match="2 budgets a day") as caught:
+        check_budgets((day, month, day))
+
+    assert caught.value.field == "budgets"

@@ -150,6 +150,37 @@ def test_a_draft_never_learns_what_a_variable_stands_for(policies: PolicySet, mo
     assert _answered(policies, ask="hello", policies={"default.yaml": draft})["policy"] == "draft"
 
 
+def test_a_draft_is_checked_without_a_question(policies: PolicySet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_HOST", "not an URL at all")
+    draft = DRAFT.replace("model: l,", "model: l, api_base: 'https://${SECRET_HOST}/v1', api_key: '${SECRET_KEY}',")
+    explainer = AdminExplainer(_explainer(), FakePolicies(policies), unknown_prices)
+
+    told = explainer.check({"policies": {"default.yaml": draft}})
+
+    assert (told["policies"], told["aliases"]) == (["draft"], ["auto"])
+    assert told["deployments"] == ["large-a", "small-a"]
+    assert policies.by_alias["auto"].name == "default"
+
+
+@pytest.mark.parametrize(
+    ("asked", "problem"),
+    [
+        ({}, "must be a mapping of file names to texts"),
+        ({"policies": None}, "must be a mapping of file names to texts"),
+        ({"policies": {"a.yaml": GOOD}, "ask": "hello"}, "nobody reads it"),
+        ({"policies": {"../a.yaml": GOOD}}, "'../a.yaml' is not the name of a policy file"),
+        ({"policies": {"a.yaml": DRAFT.replace("default: large-only", "default: x")}}, "unknown route 'x'"),
+    ],
+)
+def test_a_draft_that_is_not_good_is_told_why(policies: PolicySet, asked: dict[str, Any], problem: str) -> None:
+    explainer = AdminExplainer(_explainer(), FakePolicies(policies), unknown_prices)
+
+    with pytest.raises(UnexplainableError) as caught:
+        explainer.check(asked)
+
+    assert [each["message"] for each in caught.value.problems] == [problem]
+
+
 def test_what_only_a_draft_needs_is_let_go_of_whether_it_compiles_or_not(policies: PolicySet) -> None:
     told: list[str] = []
     explainer = AdminExplainer(

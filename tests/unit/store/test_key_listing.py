@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from gateway.domain.key_acts import NoSuchKeyError
 from gateway.domain.virtual_key import parse
 from gateway.store.engine import open_engine
-from gateway.store.key_listing import NoSuchKeyError, find_key, list_apps, list_keys, list_teams, public_id
+from gateway.store.key_listing import find_key, list_apps, list_keys, list_teams, public_id
 from tests.keys import a_key_text, upgraded
 
 

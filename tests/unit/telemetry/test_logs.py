@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from gateway.telemetry.logs import configure_logging
+from gateway.telemetry.logs import configure_logging, log_level, set_log_level
 
 CANARY = "c4nary" * 6
 
@@ -42,6 +42,20 @@ def test_an_entry_is_one_line_of_json_with_its_extra_fields(stream: io.StringIO)
         "version": "v7",
         "took_ms": 1.5,
     }
+
+
+def test_the_level_can_be_set_while_the_process_runs_and_the_servers_stay_quiet(stream: io.StringIO) -> None:
+    assert log_level() == "info"
+
+    set_log_level("debug")
+    logging.getLogger("gateway.test").debug("told")
+    logging.getLogger("uvicorn.error").info("not told")
+    set_log_level("error")
+    logging.getLogger("gateway.test").warning("not told")
+    logging.getLogger("uvicorn.error").warning("not told")
+
+    assert log_level() == "error"
+    assert [entry["message"] for entry in entries(stream)] == ["told"]
 
 
 def test_a_line_break_in_a_message_does_not_forge_an_entry(stream: io.StringIO) -> None:
