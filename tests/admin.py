@@ -48,6 +48,7 @@ CALLS: Final[Mapping[str, Call]] = {
     "GET /docs": Call(least=None),
     "GET /admin/decisions": Call(least="viewer"),
     "GET /admin/decisions/{request_id}": Call(least="viewer", path="/admin/decisions/none", status=404),
+    "GET /admin/decisions/{request_id}/text": Call(least="operator", path="/admin/decisions/none/text", status=404),
     "GET /admin/reports/savings": Call(least="viewer"),
     "GET /admin/reports/spend": Call(least="viewer"),
     "GET /admin/policies": Call(least="viewer"),

@@ -204,6 +204,9 @@ def _describe(route: APIRoute, need: Need) -> None:
     asked = (*route.dependant.path_params, *route.dependant.query_params, *route.dependant.body_params)
     if asked:
         refusals[422] = invalid(asked[0].name, "what is wrong with it")
+    if route.dependant.body_params:
+        refusals[400] = described("The body cannot be read")
+        refusals[413] = described(f"The body is longer than {need.body_bytes} bytes")
     route.responses = {**refusals, **route.responses}
 
 

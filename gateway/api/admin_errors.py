@@ -38,7 +38,7 @@ _PROBLEMS: Final[dict[str, Any]] = {
                     "type": "array",
                     "items": {
                         "type": "object",
-                        "required": ["path", "message"],
+                        "required": ["message"],
                         "properties": {"path": {"type": "string"}, "message": {"type": "string"}},
                     },
                 }

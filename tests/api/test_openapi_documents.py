@@ -16,6 +16,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from tests.admin import CALLS
 from tests.gateway_process import KEY, GatewayProcess, fetch
 
 REQUESTS = 60
@@ -23,15 +24,9 @@ REQUESTS = 60
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 OPERATIONS = [
     ("data", "POST", "/v1/chat/completions"),
+    ("data", "POST", "/v1/feedback"),
     ("data", "GET", "/v1/models"),
-    ("admin", "GET", "/admin/decisions"),
-    ("admin", "GET", "/admin/decisions/{request_id}"),
-    ("admin", "GET", "/admin/policies"),
-    ("admin", "GET", "/admin/policy"),
-    ("admin", "POST", "/admin/policy/reload"),
-    ("admin", "POST", "/admin/policy/explain"),
-    ("admin", "GET", "/admin/reports/savings"),
-    ("admin", "GET", "/admin/reports/spend"),
+    *(("admin", *name.split(" ")) for name in CALLS if " /admin/" in name),
 ]
 
 

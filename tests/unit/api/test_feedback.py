@@ -106,7 +106,7 @@ def test_one_that_does_not_come_is_told_to_be_asked_for_later(key: str) -> None:
 
     assert (wire.status, rejected, wire.headers["retry-after"]) == (503, ["not_recorded_yet"], "2")
     assert "is not recorded yet; nothing was stored, send it again later" in wire.error["message"]
-    assert shelf.looks == 4
+    assert 2 <= shelf.looks <= 4
 
 
 def test_a_database_that_is_down_is_told_with_when_to_come_back() -> None:
