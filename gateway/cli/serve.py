@@ -152,7 +152,7 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
 
 def _admin_callers(settings: Settings) -> Callers:
     """Without a key the plane is for those on this machine: a name that leads there from elsewhere is not enough."""
-    if settings.admin_key is not None:
+    if settings.admin_key is not None or settings.admin_keys:
         return Callers(hosts=Hosts(settings.allowed_hosts))
     return Callers(hosts=Hosts((*LOOPBACK, settings.admin_host, *settings.allowed_hosts)), is_same_origin=True)
 

@@ -8,7 +8,9 @@ from sqlalchemy.dialects.postgresql import dialect as postgresql
 SERVING: Final[Mapping[str, str]] = {
     "requests": "INSERT, SELECT",
     "attempts": "INSERT, SELECT",
-    "rollup_marks": "INSERT",
+    "texts": "INSERT, SELECT",
+    "feedback": "INSERT, SELECT",
+    "rollup_marks": "INSERT, SELECT",
     "virtual_keys": "SELECT",
     "teams": "SELECT",
     "apps": "SELECT",
@@ -17,7 +19,7 @@ SERVING: Final[Mapping[str, str]] = {
     "alembic_version": "SELECT",
 }
 """Table → what the data plane does there. What was written already is told by looking, hence SELECT on the records."""
-NUMBERED: Final = ("rollup_marks",)
+NUMBERED: Final = ("rollup_marks", "feedback")
 """Tables whose rows the database numbers: who inserts there uses the sequence, too."""
 WITHHELD: Final = frozenset({"audit", "prunings", "usage_hourly", "attempts_hourly"})
 """Tables of the admin plane and of housekeeping, which use another role."""

@@ -1,6 +1,7 @@
 """A PostgreSQL role with what `sizewise db grants` prints serves, and changes no key, no audit and no record."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from click.testing import CliRunner
@@ -8,12 +9,15 @@ from sqlalchemy import Engine, make_url, text
 from sqlalchemy.exc import ProgrammingError
 
 from gateway.cli.main import main
+from gateway.domain.feedback import Feedback
 from gateway.store.engine import open_engine
+from gateway.store.feedback import keep
 from gateway.store.key_source import open_key_source
 from gateway.store.reports import list_decisions
 from gateway.store.sinks import open_sink
+from gateway.store.texts import find_text
 from gateway.store.upgrade import upgrade
-from tests.builders import a_record
+from tests.builders import a_kept_text, a_record
 from tests.keys import NOW_S, a_new_key
 
 pytestmark = pytest.mark.service("postgresql")
@@ -66,14 +70,21 @@ def test_it_writes_records_twice_over_and_reads_keys_and_notes_their_use(owner: 
 
     revision = sink.revision()
     sink.write([a_record("req-1")])
-    sink.write([a_record("req-1"), a_record("req-2")])
+    sink.write([a_record("req-1"), a_record("req-2")], [a_kept_text("req-2", expires_at=NOW_S + 60)])
     number, known = source.number(), source.read(-1)
     source.write_uses({key.id: NOW_S})
     source.write_uses({key.id: NOW_S + 1})
     sink.close()
     source.close()
 
+    said = Feedback(request_id="req-1", label="good", given_at=NOW_S)
+    serving = open_engine(serving_url)
+    kept = keep(serving, said, a_record().key_id)
+    serving.dispose()
+
     assert revision is not None
+    assert kept == said
+    assert find_text(owner, "req-2", datetime.fromtimestamp(NOW_S, UTC)) is not None
     assert {record.id for record in list_decisions(owner, limit=10)} == {"req-1", "req-2"}
     assert (number, [kept.key.id for kept in known.keys]) == (1, [key.id])
 

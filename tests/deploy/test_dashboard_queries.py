@@ -62,7 +62,10 @@ def send_load(port: int) -> None:
         for text in (EASY, HARD):
             for stream in (False, True):
                 assert status_of(port, {"model": model, "stream": stream, "messages": user(text)}) == 200
-    assert status_of(port, {"model": "auto", "messages": user(EASY)}, key="unknown") == 401
+    assert status_of(port, {"model": "auto", "messages": user(EASY)}, key="unknown") in (
+        401,
+        429,
+    )  # the latter after many
     assert status_of(port, {"model": "no-such-alias", "messages": user(EASY)}) == 404
     assert status_of(port, {"model": "auto", "messages": []}) == 400
     again = {"x-stainless-retry-count": "1"}

@@ -135,9 +135,11 @@ def test_f008_forms_of_retry_after(faulty: Faulty, value: str) -> None:
 
 
 def test_f008_retry_after_in_milliseconds(faulty: Faulty) -> None:
-    """`retry-after-ms` is read too."""
+    """`retry-after-ms` is read too, and passed on: in whole seconds, never too early, and in milliseconds."""
     with faulty() as run:
-        assert run.ask("only/rate-limit-ms").reply.headers["retry-after"] == "2"
+        told = run.ask("only/rate-limit-ms").reply.headers
+
+        assert (told["retry-after"], told["retry-after-ms"]) == ("3", "2500")
 
 
 @pytest.mark.parametrize("model", ["quota", "spend-limit", "error-402"])

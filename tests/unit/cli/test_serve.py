@@ -20,7 +20,7 @@ from gateway.cli.serve import (
     demo_policies,
     serve,
 )
-from gateway.settings import Settings
+from gateway.settings import AdminKey, Settings
 
 
 @pytest.fixture(autouse=True)
@@ -210,5 +210,7 @@ def test_a_plane_without_a_key_is_for_this_machine_and_with_one_for_whoever_know
     assert keyless.hosts.fault_of(b"localhost:8081") is None
     assert keyless.hosts.fault_of(b"ops.test") is None
     assert keyless.hosts.fault_of(b"rebound.test") is not None
-    assert not keyed.is_same_origin
-    assert keyed.hosts.are_any
+    named = _admin_callers(Settings(admin_keys=(AdminKey(name="ada", role="viewer", key=SecretStr("k" * 20)),)))
+    for callers in (keyed, named):
+        assert not callers.is_same_origin
+        assert callers.hosts.are_any
