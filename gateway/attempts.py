@@ -6,13 +6,17 @@ first byte there is no way back: the stream ends with an error event.
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import inf
 
+from gateway.domain.allowances import Limits
 from gateway.domain.decision import Decision
 from gateway.domain.errors import (
     AllBusyError,
+    AllowanceError,
     AllRestingError,
     AttemptsExhaustedError,
     ContextOverflowError,
+    CountersUnavailableError,
     FailedCheckError,
     GatewayError,
     NoDeploymentError,
@@ -21,9 +25,9 @@ from gateway.domain.errors import (
 )
 from gateway.domain.policy import Deployment, Route
 from gateway.domain.retry import wait_s
-from gateway.ports import Clock, HealthBoard, Lanes, RetryBudgets
+from gateway.ports import CallLimits, Clock, HealthBoard, Hold, Lanes, RetryBudgets
 from gateway.relay import Relay
-from gateway.trail import Call
+from gateway.trail import Call, Trail
 
 BUSY_RETRY_S = 1.0
 _BUSY = "busy: as many calls under way as its limit lets it"
@@ -39,6 +43,7 @@ class Attempts:
         relay: Relay,
         health: HealthBoard,
         lanes: Lanes,
+        limits: CallLimits,
         budgets: RetryBudgets,
         clock: Clock,
         draw: Callable[[], float],
@@ -46,6 +51,7 @@ class Attempts:
         self._relay = relay
         self._health = health
         self._lanes = lanes
+        self._limits = limits
         self._budgets = budgets
         self._clock = clock
         self._draw = draw
@@ -96,7 +102,12 @@ class Attempts:
             if why := await self._enter(deployment, is_last_resort=is_last_resort):
                 call.trail.passed[deployment.name] = why
                 return False
-            error = await self._try(deployment, call)
+            hold = None
+            if deployment.limits is not None:
+                hold = await self._limited(deployment, deployment.limits, call)
+                if hold is None:
+                    return False
+            error = await self._try(deployment, call, hold)
             if error is None:
                 return True
             if call.trail.has_answered or not error.falls_back:
@@ -117,7 +128,22 @@ class Attempts:
             self._lanes.leave(deployment.name)
         return _RESTING
 
-    async def _try(self, deployment: Deployment, call: Call) -> UpstreamError | None:
+    async def _limited(self, deployment: Deployment, limits: Limits, call: Call) -> Hold | None:
+        """Take one call of its limits; where they have no room, write down why, and give its place back."""
+        hold = None
+        try:
+            hold = await self._limits.take_call(deployment.name, limits, call.request)
+        except (AllowanceError, CountersUnavailableError) as error:
+            call.trail.passed[deployment.name] = f"limit: {error.message}"
+            call.trail.limited[deployment.name] = inf if error.retry_after_s is None else error.retry_after_s
+        finally:  # where the client leaves while Redis is asked, too
+            if hold is None:
+                self._health.left(deployment.name)
+                if deployment.concurrency is not None:
+                    self._lanes.leave(deployment.name)
+        return hold
+
+    async def _try(self, deployment: Deployment, call: Call, hold: Hold | None) -> UpstreamError | None:
         """One attempt, from its call to its line in the trail; returns what went wrong."""
         trail, name, now_s = call.trail, deployment.name, self._clock.monotonic
         attempt = trail.begin(deployment, now_s())
@@ -134,7 +160,9 @@ class Attempts:
             self._health.left(name)
             raise
         finally:  # closed already, but after a fault of our own
-            trail.close(attempt, "failed", now_s())
+            record = trail.close(attempt, "failed", now_s())
+            if hold is not None:
+                hold.settle((record,))
             if deployment.concurrency is not None:
                 self._lanes.leave(name)
         self._health.succeeded(name, attempt.first_byte_ms, now_s())
@@ -160,9 +188,17 @@ class Attempts:
             return errors[-1] if len({type(error) for error in errors}) == 1 else AttemptsExhaustedError(tuple(errors))
         passed = call.trail.passed
         message = f"no deployment takes another call now ({_list(passed)})"
-        if _BUSY in passed.values():
-            return AllBusyError(message, retry_after_s=BUSY_RETRY_S)
+        if call.trail.limited or _BUSY in passed.values():
+            return AllBusyError(message, retry_after_s=self._free_s(call.trail))
         return AllRestingError(message, retry_after_s=self._rest_s(passed))
+
+    def _free_s(self, trail: Trail) -> float | None:
+        """Seconds until the first of them takes a call; None where the request is too long for the limits of all."""
+        waits = [*trail.limited.values(), *(BUSY_RETRY_S for why in trail.passed.values() if why == _BUSY)]
+        if _RESTING in trail.passed.values():
+            waits.append(self._rest_s(trail.passed))
+        first = min(waits)
+        return None if first == inf else first
 
     def _rest_s(self, deployments: Iterable[str]) -> float:
         """Seconds until the first of them is back."""

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
@@ -48,7 +49,7 @@ from gateway.policyfile.explainer import AdminExplainer, Explainer
 from gateway.policyfile.loader import FilePolicySource
 from gateway.policyfile.trial import Trial
 from gateway.policyfile.watcher import PolicyWatcher
-from gateway.ports import Admission, Classifier, Clock, HealthBoard, KeyStore, PolicySource, Sessions
+from gateway.ports import Admission, CallLimits, Classifier, Clock, HealthBoard, KeyStore, PolicySource, Sessions
 from gateway.providers.directory import ProviderDirectory
 from gateway.providers.price_map import PriceMap
 from gateway.relay import Relay
@@ -72,6 +73,9 @@ from gateway.store.virtual_keys import VirtualKeys
 from gateway.telemetry.logs import log_level, set_log_level
 from gateway.telemetry.loop_watch import LoopWatch
 from gateway.telemetry.metrics import MetricsRecorder
+
+if TYPE_CHECKING:
+    from gateway.counters.allowances_redis import RedisAllowances
 
 FLUSH_S = 10.0
 _PRICES_KEPT = 4_096
@@ -159,6 +163,7 @@ def assemble(
     keys: KeyStore | None = None,
     policies: PolicySource | None = None,
     admission: Admission | None = None,
+    limits: CallLimits | None = None,
     sessions: Sessions | None = None,
     classifier: Classifier | None = None,
     health: HealthBoard | None = None,
@@ -200,8 +205,9 @@ def assemble(
     lanes = MemoryLanes()
     metrics.watch_fleet(lambda: board.fleet(clock.monotonic()).cooling)
     counting: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
-    if admission is None:
-        admission, counting = _admission(settings, clock, metrics)
+    if admission is None or limits is None:
+        allowances, counting = _allowances(settings, clock, metrics)
+        admission, limits = admission or allowances, limits or allowances
     gateway = Gateway(
         keys=keys,
         policies=policies,
@@ -219,6 +225,7 @@ def assemble(
             ),
             health=health,
             lanes=lanes,
+            limits=limits,
             budgets=MemoryRetryBudgets(),
             clock=clock,
             draw=random.random,
@@ -297,9 +304,9 @@ def _keys(settings: Settings, clock: Clock) -> tuple[VirtualKeys, KeyWatch]:
     return keys, KeyWatch(source, keys, versions, now=clock.now, monotonic=clock.monotonic)
 
 
-def _admission(
+def _allowances(
     settings: Settings, clock: Clock, metrics: MetricsRecorder
-) -> tuple[Admission, Callable[[], AbstractAsyncContextManager[None]]]:
+) -> tuple["MemoryAllowances | RedisAllowances", Callable[[], AbstractAsyncContextManager[None]]]:
     """Limits and budgets, counted here or in Redis; and what to serve inside."""
     watch = AllowanceWatch()
     metrics.watch_allowances(watch)

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from gateway.domain.allowances import Limits
 from gateway.domain.answer import Answer
 from gateway.domain.classification import Classification
 from gateway.domain.decision import Decision
@@ -139,6 +140,17 @@ class Lanes(Protocol):
 
     def leave(self, deployment: str) -> None:
         """Give it back."""
+        ...
+
+
+class CallLimits(Protocol):
+    """What deployments may be sent in a minute and in a day, where the policy limits it."""
+
+    async def take_call(self, deployment: str, limits: Limits, request: ChatRequest) -> Hold:
+        """Take what one call is likely to need; its attempt settles it. Waits 50 ms at the most.
+
+        Raises RateLimitError where a limit has no room for it, CountersUnavailableError.
+        """
         ...
 
 

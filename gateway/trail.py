@@ -114,6 +114,7 @@ class Trail:
 
     received_at      Unix time of the request, in seconds; `arrived_s` the same moment by the monotonic clock
     passed           deployment → why it was not called though the plan has it
+    limited          deployment → seconds until it may be sent another call; infinite where this one is too long for it
     served_by        whose answer the client gets
     has_answered     bytes of an answer have left for the client: there is no way back
     is_budget_spent  a call that might have helped was not made, for the route's retry budget is spent
@@ -126,6 +127,7 @@ class Trail:
         "delivered",
         "has_answered",
         "is_budget_spent",
+        "limited",
         "passed",
         "received_at",
         "served_by",
@@ -136,6 +138,7 @@ class Trail:
         self.received_at = received_at
         self.attempts: list[AttemptRecord] = []
         self.passed: dict[str, str] = {}
+        self.limited: dict[str, float] = {}
         self.served_by: Deployment | None = None
         self.has_answered = False
         self.is_budget_spent = False

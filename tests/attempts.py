@@ -3,10 +3,12 @@
 from collections.abc import Callable
 
 from gateway.attempts import Attempts
+from gateway.counters.allowance_watch import AllowanceWatch
+from gateway.counters.allowances_memory import MemoryAllowances
 from gateway.counters.lanes import MemoryLanes
 from gateway.counters.retries import MemoryRetryBudgets
 from gateway.deadlines import Deadlines
-from gateway.ports import Classifier, Clock, HealthBoard, Lanes, Provider, RetryBudgets
+from gateway.ports import CallLimits, Classifier, Clock, HealthBoard, Lanes, Provider, RetryBudgets
 from gateway.relay import Relay
 from tests.fakes import FakeClassifier
 
@@ -19,6 +21,7 @@ def attempts_over(
     classifier: Classifier | None = None,
     budgets: RetryBudgets | None = None,
     lanes: Lanes | None = None,
+    limits: CallLimits | None = None,
 ) -> Attempts:
     """Every wait before a retry is half of the longest it may be."""
     relay = Relay(
@@ -32,6 +35,7 @@ def attempts_over(
         relay=relay,
         health=health,
         lanes=lanes or MemoryLanes(),
+        limits=limits or MemoryAllowances(clock, AllowanceWatch()),
         budgets=budgets or MemoryRetryBudgets(),
         clock=clock,
         draw=lambda: 0.5,

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from gateway.domain.allowances import Limits
 from gateway.domain.answer import Answer
 from gateway.domain.classification import Classification
 from gateway.domain.errors import GatewayError, UpstreamError
@@ -256,6 +257,23 @@ class FakeHold:
 
     def settle(self, attempts: Sequence[AttemptRecord]) -> None:
         self.settled.append(tuple(attempts))
+
+
+class FakeCallLimits:
+    """`CallLimits` that let every call pass, or none, after a while."""
+
+    def __init__(self, error: GatewayError | None = None, *, takes_s: float = 0.0) -> None:
+        self._error = error
+        self._takes_s = takes_s
+        self.hold = FakeHold()
+        self.asked: list[tuple[str, Limits]] = []
+
+    async def take_call(self, deployment: str, limits: Limits, request: ChatRequest) -> FakeHold:
+        self.asked.append((deployment, limits))
+        await asyncio.sleep(self._takes_s)
+        if self._error is not None:
+            raise self._error
+        return self.hold
 
 
 class FakeAdmission:

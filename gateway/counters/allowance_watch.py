@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 
+from gateway.domain.allowances import OF_DEPLOYMENT
 from gateway.domain.budgets import crossed, used_ratio
 from gateway.domain.meters import Meter
 
@@ -13,20 +14,25 @@ _log = logging.getLogger(__name__)
 
 
 class AllowanceWatch:
-    """Counts refusals by the name of their meter, and follows each budget to the levels worth an alert.
+    """Counts refusals of callers by the name of their meter, and follows each budget to the levels worth an alert.
 
+    passed       (deployment, name of the meter) → how often it was passed over for it
     used_ratios  (owner, name of the meter) → the share of it that is used and held, as this process last saw it
     alerts       (owner, name of the meter, level) → how often it was reached; once a window, by one of all gateways
     """
 
     def __init__(self) -> None:
         self.refusals: Counter[str] = Counter()
+        self.passed: Counter[tuple[str, str]] = Counter()
         self.alerts: Counter[tuple[str, str, str]] = Counter()
         self.used_ratios: dict[tuple[str, str], float] = {}
         self._told: dict[tuple[str, float], int] = {}
 
     def refused(self, meter: Meter) -> None:
-        self.refusals[meter.name] += 1
+        if meter.owner.startswith(OF_DEPLOYMENT):
+            self.passed[meter.owner.removeprefix(OF_DEPLOYMENT), meter.name] += 1
+        else:
+            self.refusals[meter.name] += 1
 
     def moved(self, meter: Meter, window: int, before_nano_usd: int, after_nano_usd: int) -> None:
         """A budget went from one amount to the other."""

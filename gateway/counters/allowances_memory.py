@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from gateway.counters.allowance_watch import AllowanceWatch
 from gateway.domain.admission import Readings, budget_of, passes, quota_of, refusal
+from gateway.domain.allowances import Limits, allowances_of
 from gateway.domain.budgets import really_used, window_of
 from gateway.domain.facts import NO_BUDGET, Budget
-from gateway.domain.meters import Meter, Need, meters_of, need_of
+from gateway.domain.meters import Meter, Need, meters_of, need_of, need_of_call
 from gateway.domain.policy import Policy
 from gateway.domain.quota import Quota
 from gateway.domain.rate_limits import after
@@ -31,7 +32,7 @@ NO_HOLD = NoHold()
 
 
 class MemoryAllowances:
-    """`Admission` of one process. Every number is exact; a process that ends forgets them."""
+    """`Admission` and `CallLimits` of one process. Every number is exact; a process that ends forgets them."""
 
     def __init__(self, clock: Clock, watch: AllowanceWatch) -> None:
         self._clock = clock
@@ -46,6 +47,10 @@ class MemoryAllowances:
             return NO_HOLD
         meters = meters_of(caller.allowances)
         need = need_of(request, policy, meters)
+        return self.take(meters, [need.of(meter) for meter in meters], need)
+
+    async def take_call(self, deployment: str, limits: Limits, request: ChatRequest) -> Hold:
+        meters, need = meters_of(allowances_of(deployment, limits)), need_of_call(request)
         return self.take(meters, [need.of(meter) for meter in meters], need)
 
     def take(self, meters: Sequence[Meter], units: Sequence[int], need: Need) -> "MemoryHold":

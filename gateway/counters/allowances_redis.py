@@ -1,8 +1,8 @@
 """Limits and budgets that all gateways share, in Redis.
 
 One call to Redis takes what a request needs of all its meters; what it really used is told later, in batches. The keys
-of one call share the hash tag of the caller's team, or of the key where it has none: so a Cluster spreads the teams
-over its nodes, and each call goes to one of them.
+of one call share the hash tag of the caller's team, of the key where it has none, or of the deployment: so a Cluster
+spreads them over its nodes, and each call goes to one of them.
 """
 
 import asyncio
@@ -20,9 +20,10 @@ from gateway.counters.redis_holds import AwayHold, Counted, RedisHold
 from gateway.counters.redis_link import RedisLink, Reply, Result
 from gateway.counters.slices import Slices
 from gateway.domain.admission import Readings, budget_of, quota_of, refusal
+from gateway.domain.allowances import Limits, allowances_of
 from gateway.domain.budgets import window_of
 from gateway.domain.errors import CountersUnavailableError
-from gateway.domain.meters import Meter, Need, need_of, share_of
+from gateway.domain.meters import Meter, Need, need_of, need_of_call, share_of
 from gateway.domain.policy import Policy
 from gateway.domain.rate_limits import after
 from gateway.domain.request import Caller, ChatRequest
@@ -42,7 +43,7 @@ _AWAY = (
 
 
 class RedisAllowances:
-    """`Admission` over the Redis of that URL; serve inside `running`.
+    """`Admission` and `CallLimits` over the Redis of that URL; serve inside `running`.
 
     gateways        how many share the limits: of each, this one lets pass its share while Redis is away
     limits_down     what becomes of callers with limits then, and
@@ -86,7 +87,13 @@ class RedisAllowances:
         if not caller.allowances:
             return NO_HOLD
         counted = self._counted(caller.team or caller.key_id, caller.allowances)
-        need = need_of(request, policy, counted.meters)
+        return await self._take(counted, need_of(request, policy, counted.meters))
+
+    async def take_call(self, deployment: str, limits: Limits, request: ChatRequest) -> Hold:
+        allowances = allowances_of(deployment, limits)
+        return await self._take(self._counted(allowances[0].owner, allowances), need_of_call(request))
+
+    async def _take(self, counted: Counted, need: Need) -> Hold:
         units = [need.of(meter) for meter in counted.meters]
         now_s = self._clock.monotonic()
         if not counted.has_places and (windows := self._slices.take(counted.keys, units, now_s)) is not None:

@@ -1,5 +1,6 @@
 """What a caller is allowed: limits on its traffic and budgets for its money, each counted with whoever shares it."""
 
+from functools import lru_cache
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -41,9 +42,19 @@ class BudgetTerms(Struct, frozen=True, kw_only=True, omit_defaults=True, cache_h
 class Allowance(Struct, frozen=True, kw_only=True, omit_defaults=True, cache_hash=True):
     """What one owner may use, counted together for all that belongs to it.
 
-    owner  "key:<id>", "team:<name>" or "app:<team>/<name>"
+    owner  "key:<id>", "team:<name>" or "app:<team>/<name>"; of what a deployment may be sent, "deployment:<name>"
     """
 
     owner: str
     limits: Limits = NO_LIMITS
     budgets: tuple[BudgetTerms, ...] = ()
+
+
+OF_DEPLOYMENT: Final = "deployment:"
+"""How the owners begin that are no callers."""
+
+
+@lru_cache(maxsize=1024)
+def allowances_of(deployment: str, limits: Limits) -> tuple[Allowance, ...]:
+    """What a deployment may be sent."""
+    return (Allowance(owner=f"{OF_DEPLOYMENT}{deployment}", limits=limits),)

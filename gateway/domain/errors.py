@@ -28,7 +28,7 @@ GatewayError
 ├── NoDeploymentError           the policy leaves no deployment for this request
 │   ├── PromptTooLongError          for no other reason than that it is longer than every window
 │   └── AllRestingError             all of them rest after failures, and the route does not insist
-├── AllBusyError                each has as many calls under way as the policy lets it
+├── AllBusyError                each has as many calls under way, or was sent as much, as the policy lets it
 ├── UpstreamError               one attempt failed
 │   ├── UpstreamConnectError        refused, unresolvable, or no connection in time
 │   │   └── UpstreamTlsError            its certificate or handshake is not to be trusted

@@ -136,11 +136,19 @@ def need_of(request: ChatRequest, policy: Policy, meters: tuple[Meter, ...]) -> 
 
     A budget is held for the dearest deployment of the policy, which is not known to be the one that answers.
     """
-    prompt = _prompt_tokens(request)
-    answer = request.max_output_tokens or USUAL_OUTPUT_TOKENS
+    prompt, answer = _prompt_tokens(request), _answer_tokens(request)
     if any(meter.kind == "budget" for meter in meters):
         return Need(tokens=prompt + answer, nano_usd=_dearest(policy, prompt, answer))
     return Need(tokens=prompt + answer)
+
+
+def need_of_call(request: ChatRequest) -> Need:
+    """What one call of a deployment is likely to take of its limits."""
+    return Need(tokens=_prompt_tokens(request) + _answer_tokens(request))
+
+
+def _answer_tokens(request: ChatRequest) -> int:
+    return request.max_output_tokens or USUAL_OUTPUT_TOKENS
 
 
 def _prompt_tokens(request: ChatRequest) -> int:

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from gateway.domain.allowances import Limits
 from gateway.domain.answer import Checks
 from gateway.domain.errors import Trigger, UnknownModelError
 from gateway.domain.facts import Facts
@@ -45,6 +46,7 @@ class Deployment(Struct, frozen=True, kw_only=True):
     capabilities    None: not declared, so nothing is excluded for want of one
     context_window  tokens, input and output together; None: not declared
     concurrency     None: as many calls at once as come
+    limits          what it may be sent in a minute and in a day; None: as much as comes
     unpriced        why there is no price, where there is none
     energy_nwh      nano-watt-hours a token takes, read or written; None: not declared
     """
@@ -63,6 +65,7 @@ class Deployment(Struct, frozen=True, kw_only=True):
     price: Price | None = None
     unpriced: str | None = None
     concurrency: Concurrency | None = None
+    limits: Limits | None = None
     energy_nwh: int | None = None
 
 

@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 from msgspec.structs import replace
 
+from gateway.domain.allowances import Limits
 from gateway.domain.policy import Concurrency, Deployment
 from gateway.domain.price_tiers import Tariff
 from gateway.domain.pricing import Price, amortised, atto_usd, per_mtok
@@ -14,7 +15,7 @@ from gateway.policyfile.items import Item
 from gateway.policyfile.nodes import Node
 from gateway.policyfile.problems import Problems
 from gateway.policyfile.provider_options import ProviderOptionsCompiler
-from gateway.policyfile.schema import RawConcurrency, RawDeployment, RawPrice
+from gateway.policyfile.schema import RawConcurrency, RawDeployment, RawLimits, RawPrice
 from gateway.policyfile.substitution import Substitution
 
 _PER_MTOK: Final[Mapping[str, str]] = {
@@ -65,6 +66,7 @@ class DeploymentCompiler:
             price=price,
             unpriced=missing if price is None else None,
             concurrency=None if raw.concurrency is None else _concurrency(raw.concurrency),
+            limits=None if raw.limits is None else _limits(raw.limits),
             energy_nwh=_energy_nwh(raw.energy_wh_per_1k_tokens),
         )
 
@@ -92,6 +94,15 @@ def _scalars(node: Node) -> Iterator[Node]:
 def _concurrency(raw: RawConcurrency) -> Concurrency:
     limit = Concurrency(calls=raw.calls, queue=raw.queue)
     return limit if raw.queue_s is None else replace(limit, queue_s=float(raw.queue_s))
+
+
+def _limits(raw: RawLimits) -> Limits:
+    return Limits(
+        requests_per_minute=raw.requests_per_minute,
+        requests_per_day=raw.requests_per_day,
+        tokens_per_minute=raw.tokens_per_minute,
+        tokens_per_day=raw.tokens_per_day,
+    )
 
 
 def _price(raw: RawPrice) -> Price:

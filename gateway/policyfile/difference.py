@@ -10,6 +10,7 @@ from typing import Final, Literal, NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
+from gateway.domain.allowances import Limits
 from gateway.domain.policy import (
     Check,
     Concurrency,
@@ -142,6 +143,7 @@ def _deployment(each: Deployment) -> Words:
         "context_window": _said(each.context_window),
         "capabilities": None if each.capabilities is None else _listed(sorted(each.capabilities)),
         "concurrency": None if each.concurrency is None else _limited(each.concurrency),
+        **({} if each.limits is None else _limits(each.limits)),
         "price": None if each.price is None else _priced(each.price),
         "energy_wh_per_1k_tokens": None if each.energy_nwh is None else f"{each.energy_nwh / _NWH_IN_1K:g}",
         **{f"labels.{key}": _label(value) for key, value in sorted(each.labels.items())},
@@ -181,6 +183,11 @@ def _check(each: Check) -> Words:
 def _limited(each: Concurrency) -> str:
     waiting = f", {each.queue} more wait up to {each.queue_s:g} s" if each.queue else ""
     return f"{each.calls} calls{waiting}"
+
+
+def _limits(each: Limits) -> Words:
+    given = {name: getattr(each, name) for name in each.__struct_fields__}
+    return {f"limits.{name}": _said(limit) for name, limit in given.items() if limit is not None}
 
 
 def _in_short_route(each: Route) -> str:

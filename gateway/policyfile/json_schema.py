@@ -17,6 +17,7 @@ from gateway.policyfile.schema import (
     RawConstraint,
     RawDeployment,
     RawKeepText,
+    RawLimits,
     RawPolicy,
     RawPrice,
     RawQuality,
@@ -68,6 +69,7 @@ DESCRIPTIONS: Final[Mapping[type[Raw], Mapping[str, str]]] = {
         "capabilities": "Requests that need another pass it by. Absent: not checked; []: none of them.",
         "labels": "Your own mapping of text, numbers, true and false, for constraints.",
         "concurrency": "How many calls may be under way at once. Absent: as many as come.",
+        "limits": "How much it may be sent in a minute and a day, by all gateways together. Absent: as much as comes.",
         "price": "Absent: the bundled price map; unknown there: unpriced, never free.",
         "energy_wh_per_1k_tokens": "Watt-hours that a thousand tokens take, read or written. Absent: not known.",
     },
@@ -75,6 +77,12 @@ DESCRIPTIONS: Final[Mapping[type[Raw], Mapping[str, str]]] = {
         "calls": "Calls under way at once, of one process.",
         "queue": "Calls that may wait for a place; 0 if absent: a full deployment is passed over at once.",
         "queue_s": "How long each waits, in seconds; 1 if absent.",
+    },
+    RawLimits: {
+        "requests_per_minute": "Calls in a minute; each try counts.",
+        "requests_per_day": "Calls in a day.",
+        "tokens_per_minute": "Tokens in a minute, of prompts and answers together.",
+        "tokens_per_day": "Tokens in a day.",
     },
     RawPrice: {
         "input_per_mtok_usd": "Dollars per million input tokens.",

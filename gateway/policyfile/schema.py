@@ -175,6 +175,22 @@ class RawConcurrency(Raw):
     queue_s: Seconds | None = None
 
 
+Limit = Annotated[int, Field(ge=1, le=1_000_000_000_000)]
+
+
+class RawLimits(Raw):
+    requests_per_minute: Limit | None = None
+    requests_per_day: Limit | None = None
+    tokens_per_minute: Limit | None = None
+    tokens_per_day: Limit | None = None
+
+    @model_validator(mode="after")
+    def _limits_something(self) -> "RawLimits":
+        if all(value is None for _, value in self):
+            raise ValueError("limits nothing; give requests_per_minute, or another of its keys")
+        return self
+
+
 class RawDeployment(Raw):
     name: Identifier
     tier: Identifier
@@ -187,6 +203,7 @@ class RawDeployment(Raw):
     capabilities: list[Literal["tools", "json_schema", "vision"]] | None = None
     labels: dict[str, LabelValue] = {}
     concurrency: RawConcurrency | None = None
+    limits: RawLimits | None = None
     price: RawPrice | None = None
     energy_wh_per_1k_tokens: Annotated[Number, Field(ge=0, le=100_000)] | None = None
 
@@ -320,6 +337,7 @@ SECTIONS: Mapping[str, type[RawDeployment] | type[RawRoute] | type[RawPolicy]] =
 NESTED: Mapping[str, type[Raw]] = {
     "price": RawPrice,
     "concurrency": RawConcurrency,
+    "limits": RawLimits,
     "check": RawCheck,
     "timeout": RawTimeout,
     "then": RawThen,

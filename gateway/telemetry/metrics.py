@@ -84,6 +84,8 @@ class AllowanceStatus(Protocol):
     @property
     def refusals(self) -> Mapping[str, int]: ...
     @property
+    def passed(self) -> Mapping[tuple[str, str], int]: ...
+    @property
     def alerts(self) -> Mapping[tuple[str, str, str], int]: ...
     @property
     def used_ratios(self) -> Mapping[tuple[str, str], float]: ...
@@ -253,6 +255,16 @@ class MetricsRecorder:
                 family.add_metric([name], count)
             return family
 
+        def passed() -> Metric:
+            family = CounterMetricFamily(
+                "sizewise_deployment_limit_reached",
+                "Times a deployment was passed over, for one of its limits had no room for the call.",
+                labels=["deployment", "limit"],
+            )
+            for labels, count in list(status.passed.items()):
+                family.add_metric(labels, count)
+            return family
+
         def ratios() -> Metric:
             family = GaugeMetricFamily(
                 "sizewise_budget_used_ratio",
@@ -273,7 +285,7 @@ class MetricsRecorder:
                 family.add_metric(labels, count)
             return family
 
-        for each in (refusals, ratios, alerts):
+        for each in (refusals, passed, ratios, alerts):
             self._at_scrape(each)
 
     def redis_called(self, seconds: float, result: str) -> None:

@@ -269,3 +269,51 @@ def test_of_many_that_come_at_once_exactly_the_limit_passes(opened: Opened) -> N
         assert sum(isinstance(each, Exception) for each in came) == 30
 
     with_twin(opened, body)
+
+
+def test_a_deployment_is_sent_as_many_calls_as_its_limit_says_whoever_asks(opened: Opened) -> None:
+    async def body(twin: Twin) -> None:
+        limits = Limits(requests_per_minute=3)
+        for _ in range(3):
+            (await twin.take_call("small", limits)).settle(used(1))
+        await twin.settled()
+
+        with pytest.raises(RateLimitError) as caught:
+            await twin.take_call("small", limits)
+
+        assert caught.value.retry_after_s == pytest.approx(20.0, abs=1.0)
+        assert f"3 requests a minute of deployment 'small-{twin.team}' is used up" in caught.value.message
+        assert twin.watch.passed == {(f"small-{twin.team}", "requests_per_minute"): 1}
+        assert not twin.watch.refusals
+        await twin.take_call("large", limits)
+
+    with_twin(opened, body)
+
+
+def test_what_a_call_estimated_too_high_flows_back_to_its_deployment(opened: Opened) -> None:
+    async def body(twin: Twin) -> None:
+        limits = Limits(tokens_per_day=100)
+        first = await twin.take_call("small", limits, of_tokens(60))
+        with pytest.raises(RateLimitError):
+            await twin.take_call("small", limits, of_tokens(60))
+
+        first.settle(used(10))
+        await twin.settled()
+
+        await twin.take_call("small", limits, of_tokens(60))
+        with pytest.raises(RateLimitError):
+            await twin.take_call("small", limits, of_tokens(60))
+
+    with_twin(opened, body)
+
+
+def test_of_calls_that_come_at_once_exactly_the_limit_passes(opened: Opened) -> None:
+    async def body(twin: Twin) -> None:
+        limits = Limits(requests_per_day=50)
+
+        came = await asyncio.gather(*(twin.take_call("small", limits) for _ in range(80)), return_exceptions=True)
+
+        assert sum(isinstance(each, RateLimitError) for each in came) == 30
+        assert sum(isinstance(each, Exception) for each in came) == 30
+
+    with_twin(opened, body)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
 from msgspec.structs import replace
@@ -12,12 +12,12 @@ from gateway.bootstrap import SystemClock
 from gateway.counters.allowance_watch import AllowanceWatch
 from gateway.counters.allowances_memory import MemoryAllowances
 from gateway.counters.allowances_redis import RedisAllowances
-from gateway.domain.allowances import Allowance
+from gateway.domain.allowances import Allowance, Limits
 from gateway.domain.policy import Policy
 from gateway.domain.record import AttemptRecord
 from gateway.domain.request import Caller, ChatRequest
 from gateway.domain.usage import Usage
-from gateway.ports import Admission, Hold
+from gateway.ports import Admission, CallLimits, Hold
 from tests.builders import a_deployment, a_policy, a_price, a_request, a_route, an_attempt
 from tests.fakes import ManualClock
 
@@ -25,12 +25,16 @@ PRICED = a_policy(default=a_route("only", a_deployment(price=a_price(1_000, 1_00
 """A thousand nano-USD a token."""
 
 
+class Counting(Admission, CallLimits, Protocol):
+    """What both twins are."""
+
+
 class Twin:
     """An admission whose owners no other test has. pass_s: lets seconds pass; settled: waits until all is told."""
 
     def __init__(
         self,
-        admission: Admission,
+        admission: Counting,
         watch: AllowanceWatch,
         pass_s: Callable[[float], Awaitable[None]],
         settled: Callable[[], Awaitable[None]],
@@ -47,6 +51,9 @@ class Twin:
         own = tuple(replace(each, owner=f"{each.owner}-{self.team}") for each in allowances)
         caller = Caller(key_id="k", team=self.team, allowances=own)
         return await self.admission.admit(caller, request or of_tokens(10), policy)
+
+    async def take_call(self, deployment: str, limits: Limits, request: ChatRequest | None = None) -> Hold:
+        return await self.admission.take_call(f"{deployment}-{self.team}", limits, request or of_tokens(10))
 
 
 def of_tokens(tokens: int) -> ChatRequest:

@@ -76,7 +76,7 @@ def test_the_table_of_words_has_each_and_no_other(heading: str, words: tuple[str
 
 
 def test_every_key_of_a_file_is_explained_in_its_section() -> None:
-    holders = {"price": "deployments", "concurrency": "deployments"} | dict.fromkeys(
+    holders = {"price": "deployments", "concurrency": "deployments", "limits": "deployments"} | dict.fromkeys(
         ("timeout", "then", "check"), "routes"
     )
 

@@ -4,7 +4,10 @@ import orjson
 import pytest
 
 from gateway.attempts import BUSY_RETRY_S
+from gateway.counters.allowance_watch import AllowanceWatch
+from gateway.counters.allowances_memory import MemoryAllowances
 from gateway.deadlines import TICK_S
+from gateway.domain.allowances import Limits
 from gateway.domain.decision import Decision
 from gateway.domain.errors import (
     AllBusyError,
@@ -12,6 +15,7 @@ from gateway.domain.errors import (
     AttemptsExhaustedError,
     ContentFilterError,
     ContextOverflowError,
+    CountersUnavailableError,
     NoDeploymentError,
     PromptTooLongError,
     Trigger,
@@ -33,7 +37,7 @@ from gateway.domain.signals import measure
 from gateway.domain.tokens import estimated_tokens
 from gateway.domain.usage import Usage
 from tests.builders import a_decision, a_deployment, a_request, a_route
-from tests.fakes import Answers, Fails, Outcome, Streams
+from tests.fakes import Answers, Fails, FakeCallLimits, ManualClock, Outcome, Streams
 from tests.unit.walks import COST, DOWN, FOR_EVER_S, LARGE, SMALL, STREAMED, USAGE, a_plan, walk_plan
 
 
@@ -422,3 +426,123 @@ def test_each_call_gives_its_place_back(outcome: Outcome) -> None:
     walk = walk_plan(outcome, Answers(), decision=a_decision(one, LARGE, route=a_route("r", one, LARGE)))
 
     assert walk.lanes.calls("small-a") == 0
+
+
+TWICE = a_deployment("small-a", limits=Limits(requests_per_minute=2))
+AFTER_TWICE = a_decision(TWICE, LARGE, route=a_route("r", TWICE, LARGE))
+TWICE_ONLY = a_decision(TWICE, route=a_route("r", TWICE))
+
+
+def _counted() -> MemoryAllowances:
+    return MemoryAllowances(ManualClock(), AllowanceWatch())
+
+
+def test_a_deployment_at_its_limit_is_passed_over_and_the_trail_says_which_and_until_when() -> None:
+    counted = _counted()
+
+    walks = [walk_plan(Answers(), decision=AFTER_TWICE, limits=counted) for _ in range(3)]
+
+    assert [walk.provider.called for walk in walks] == [["small-a"], ["small-a"], ["large-a"]]
+    assert walks[2].error is None
+    assert walks[2].trail.passed == {
+        "small-a": "limit: the limit of 2 requests a minute of deployment 'small-a' is used up for this request, "
+        "which counts for 1; it is free in 30.000 s"
+    }
+    assert walks[2].attempts[0].origin == "fallback"
+
+
+def test_where_every_deployment_is_at_its_limit_the_client_is_told_when_the_first_is_free() -> None:
+    counted = _counted()
+    hourly = a_deployment("large-a", limits=Limits(requests_per_day=1))
+    both = a_decision(TWICE, hourly, route=a_route("r", TWICE, hourly))
+    for _ in range(3):
+        walk_plan(Answers(), decision=both, limits=counted)
+
+    walk = walk_plan(decision=both, limits=counted)
+
+    assert isinstance(walk.error, AllBusyError)
+    assert walk.error.retry_after_s == pytest.approx(30.0)
+    assert walk.provider.called == []
+
+
+def test_a_busy_deployment_beside_one_at_its_limit_is_free_first() -> None:
+    counted, full = _counted(), a_deployment("large-a", concurrency=Concurrency(calls=0))
+    both = a_decision(TWICE, full, route=a_route("r", TWICE, full))
+    for _ in range(2):
+        walk_plan(Answers(), decision=both, limits=counted)
+
+    walk = walk_plan(decision=both, limits=counted)
+
+    assert isinstance(walk.error, AllBusyError)
+    assert walk.error.retry_after_s == BUSY_RETRY_S
+
+
+def test_a_request_that_is_too_long_for_the_limits_of_all_is_told_no_time_to_wait() -> None:
+    narrow = a_deployment("small-a", limits=Limits(tokens_per_minute=10))
+
+    walk = walk_plan(decision=a_decision(narrow, route=a_route("r", narrow)), request=a_request(max_output_tokens=99))
+
+    assert isinstance(walk.error, AllBusyError)
+    assert walk.error.retry_after_s is None
+    assert "never lets this request pass" in walk.error.message
+
+
+def test_a_limit_is_not_overruled_where_every_other_deployment_rests() -> None:
+    counted = _counted()
+    for _ in range(2):
+        walk_plan(Answers(), decision=AFTER_TWICE, limits=counted)
+
+    walk = walk_plan(Answers(), decision=AFTER_TWICE, limits=counted, cooling={"large-a": 5.0})
+
+    assert walk.provider.called == ["large-a"]
+    assert walk.trail.passed["small-a"].startswith("limit: ")
+
+
+def test_each_try_counts_as_a_call() -> None:
+    decision = a_decision(TWICE, LARGE, route=a_route("r", TWICE, LARGE, retries=2))
+
+    walk = walk_plan(Fails(error=DOWN), Fails(error=DOWN), Answers(), decision=decision)
+
+    assert walk.provider.called == ["small-a", "small-a", "large-a"]
+    assert walk.trail.passed["small-a"].startswith("limit: ")
+
+
+def test_a_call_is_settled_by_its_own_record() -> None:
+    counted = FakeCallLimits()
+
+    walk = walk_plan(Fails(error=DOWN), Answers(usage=USAGE), decision=AFTER_TWICE, limits=counted)
+
+    assert counted.asked == [("small-a", TWICE.limits)]
+    assert counted.hold.settled == [(walk.attempts[0],)]
+
+
+def test_a_call_whose_client_leaves_is_settled_too() -> None:
+    counted = FakeCallLimits()
+
+    walk = walk_plan(Answers(after_s=FOR_EVER_S), decision=TWICE_ONLY, limits=counted, cancel_at_s=1.0)
+
+    assert counted.hold.settled == [(walk.attempts[0],)]
+
+
+@pytest.mark.parametrize("cancel_at_s", [None, 1.0], ids=["no room", "the client leaves meanwhile"])
+def test_a_call_that_its_limits_do_not_let_pass_gives_its_place_back(cancel_at_s: float | None) -> None:
+    one = a_deployment("small-a", concurrency=Concurrency(calls=1), limits=Limits(requests_per_minute=1))
+    gone = CountersUnavailableError("the counts cannot be reached", retry_after_s=2.0)
+    counted = FakeCallLimits(gone, takes_s=2.0)
+
+    walk = walk_plan(decision=a_decision(one, route=a_route("r", one)), limits=counted, cancel_at_s=cancel_at_s)
+
+    assert walk.lanes.calls("small-a") == 0
+    assert walk.health.told == [("small-a", "left")]
+    assert walk.provider.called == []
+    if cancel_at_s is None:
+        assert isinstance(walk.error, AllBusyError)
+        assert walk.error.retry_after_s == 2.0
+
+
+def test_a_deployment_without_limits_is_not_counted() -> None:
+    counted = FakeCallLimits()
+
+    walk_plan(Answers(), limits=counted)
+
+    assert counted.asked == []

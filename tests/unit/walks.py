@@ -13,7 +13,7 @@ from gateway.domain.record import AttemptRecord
 from gateway.domain.request import NOBODY, ChatRequest
 from gateway.domain.signals import measure
 from gateway.domain.usage import Usage
-from gateway.ports import RetryBudgets
+from gateway.ports import CallLimits, RetryBudgets
 from gateway.trail import Call, Trail
 from tests.attempts import attempts_over
 from tests.builders import a_decision, a_deployment, a_request, a_route
@@ -70,6 +70,7 @@ def walk_plan(
     send_error: BaseException | None = None,
     cooling: Mapping[str, float] | None = None,
     budgets: RetryBudgets | None = None,
+    limits: CallLimits | None = None,
     answer_ok: float | None = None,
     trail: Trail | None = None,
 ) -> Walk:
@@ -95,6 +96,7 @@ def walk_plan(
         classifier=FakeClassifier(answer_ok=answer_ok),
         budgets=budgets,
         lanes=walk.lanes,
+        limits=limits,
     )
     call = Call(
         decision=decision or a_plan(),

@@ -1,6 +1,6 @@
 from gateway.counters import allowance_watch
 from gateway.counters.allowance_watch import AllowanceWatch
-from gateway.domain.allowances import Allowance, BudgetTerms
+from gateway.domain.allowances import Allowance, BudgetTerms, Limits, allowances_of
 from gateway.domain.meters import Meter, meters_of
 
 
@@ -42,3 +42,11 @@ def test_a_refusal_is_counted_by_the_name_of_its_meter() -> None:
     watch.refused(_budget())
 
     assert watch.refusals == {"budget_day": 1}
+
+
+def test_a_deployment_that_is_passed_over_is_no_refusal_of_a_request() -> None:
+    watch = AllowanceWatch()
+
+    watch.refused(meters_of(allowances_of("small-a", Limits(requests_per_minute=1)))[0])
+
+    assert (watch.passed, watch.refusals) == ({("small-a", "requests_per_minute"): 1}, {})

@@ -1,6 +1,6 @@
 import msgspec
 
-from gateway.domain.allowances import NO_LIMITS, Allowance, BudgetTerms, Limits
+from gateway.domain.allowances import NO_LIMITS, Allowance, BudgetTerms, Limits, allowances_of
 
 
 def test_what_is_not_limited_is_not_written() -> None:
@@ -42,3 +42,9 @@ def test_an_allowance_comes_back_from_json_as_it_went() -> None:
     )
 
     assert msgspec.json.decode(msgspec.json.encode(allowance), type=Allowance) == allowance
+
+
+def test_what_a_deployment_may_be_sent_is_counted_under_its_name() -> None:
+    limits = Limits(requests_per_minute=3)
+
+    assert allowances_of("small-a", limits) == (Allowance(owner="deployment:small-a", limits=limits),)

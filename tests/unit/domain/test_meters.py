@@ -1,5 +1,5 @@
 from gateway.domain.allowances import Allowance, BudgetTerms, Limits
-from gateway.domain.meters import Meter, Need, meters_of, need_of, share_of
+from gateway.domain.meters import Meter, Need, meters_of, need_of, need_of_call, share_of
 from gateway.domain.request import Message
 from tests.builders import a_deployment, a_policy, a_price, a_request, a_route
 
@@ -74,3 +74,9 @@ def test_a_share_is_a_part_of_a_rate_and_of_what_is_left_of_a_budget_and_never_n
 
 def _of_nothing(meter: Meter) -> Meter:
     return meters_of((Allowance(owner=meter.owner, limits=Limits(requests_per_minute=0)),))[0]
+
+
+def test_a_call_counts_for_as_many_tokens_as_its_request() -> None:
+    request = a_request(size_bytes=400, max_output_tokens=50)
+
+    assert need_of_call(request) == need_of(request, a_policy(), RATES) == Need(tokens=150)

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.domain.allowances import Limits
 from gateway.domain.policy import Deployment
 from gateway.domain.price_tiers import Tariff
 from gateway.domain.pricing import Price, per_mtok
@@ -84,6 +85,13 @@ def test_a_price_of_the_file_is_taken_to_the_last_digit(tmp_path: Path, price: s
 
     assert deployment.price == expected
     assert deployment.unpriced is None
+
+
+def test_limits_are_those_of_the_file_and_no_others(tmp_path: Path) -> None:
+    assert small(tmp_path, "limits: {requests_per_minute: 3, tokens_per_day: 100}").limits == Limits(
+        requests_per_minute=3, tokens_per_day=100
+    )
+    assert load(tmp_path, p=GOOD).deployments["small-a"].limits is None
 
 
 def test_energy_is_kept_a_token_and_rounded_up(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import fields, replace
 
+from gateway.domain.allowances import Limits
 from gateway.domain.answer import Checks
 from gateway.domain.policy import (
     Affinity,
@@ -96,6 +97,10 @@ DEPLOYMENT_CHANGES: Mapping[str, tuple[Any, str]] = {
     "concurrency": (
         Concurrency(calls=4, queue=8),
         "+ deployment 'small-a' | concurrency: None → 4 calls, 8 more wait up to 1 s",
+    ),
+    "limits": (
+        Limits(requests_per_minute=60),
+        "+ deployment 'small-a' | limits.requests_per_minute: None → 60",
     ),
 }
 DEPLOYMENT_EXEMPT = {

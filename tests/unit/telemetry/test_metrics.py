@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.counters.allowance_watch import AllowanceWatch
-from gateway.domain.allowances import Allowance, BudgetTerms
+from gateway.domain.allowances import Allowance, BudgetTerms, Limits, allowances_of
 from gateway.domain.meters import meters_of
 from gateway.domain.record import CheckResult
 from gateway.domain.rollout import Beside
@@ -323,8 +323,10 @@ def test_limits_and_budgets_are_told_as_they_fare(metrics: MetricsRecorder) -> N
     (meter,) = meters_of((Allowance(owner="team:t", budgets=(BudgetTerms(period="month", limit_nano_usd=100),)),))
     watch.moved(meter, 1, 0, 90)
     watch.refused(meter)
+    watch.refused(meters_of(allowances_of("small-a", Limits(tokens_per_day=1)))[0])
 
     assert samples(metrics, "sizewise_allowance_refusals_total") == {("budget_month",): 1}
+    assert samples(metrics, "sizewise_deployment_limit_reached_total") == {("small-a", "tokens_per_day"): 1}
     assert samples(metrics, "sizewise_budget_used_ratio") == {("budget_month", "team:t"): 0.9}
     assert samples(metrics, "sizewise_budget_alerts_total") == {("budget_month", "0.8", "team:t"): 1}
 
