@@ -25,7 +25,7 @@ def _policies(base: str) -> str:
         {"name": "alone", "try": ["alone"]},
     ]
     policies = [{"name": each["name"], "serves": [each["name"]], "default": each["name"]} for each in routes]
-    common = {"provider": "openai", "api_base": base}
+    common: dict[str, Any] = {"provider": "openai", "api_base": base}
     return json.dumps({"deployments": [each | common for each in deployments], "routes": routes, "policies": policies})
 
 
