@@ -13,7 +13,7 @@ from tests.gateway_process import GatewayProcess, eventually, models_called, run
 
 
 def _policies(base: str) -> str:
-    deployments = [
+    deployments: list[dict[str, Any]] = [
         {"name": "thrice", "tier": "small", "model": "thrice", "limits": {"requests_per_minute": 3}},
         {"name": "spare", "tier": "large", "model": "spare"},
         {"name": "brief", "tier": "small", "model": "brief", "limits": {"tokens_per_day": 1_000}},
