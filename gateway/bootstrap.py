@@ -35,6 +35,7 @@ from gateway.classifiers.guarded import GuardedClassifier
 from gateway.classifiers.model_file import load_classifier
 from gateway.counters.allowance_watch import AllowanceWatch
 from gateway.counters.allowances_memory import MemoryAllowances
+from gateway.counters.budget_floors import BudgetFloors
 from gateway.counters.guesses import MemoryGuesses
 from gateway.counters.health import MemoryHealthBoard
 from gateway.counters.lanes import MemoryLanes
@@ -64,6 +65,7 @@ from gateway.store.key_watch import KeyWatch
 from gateway.store.ledger import Ledger, default_spool
 from gateway.store.pepper import Peppers
 from gateway.store.reader import RecordReader
+from gateway.store.spending import open_spending
 from gateway.store.spool.redactor import Redactor
 from gateway.store.spool.spool import Spool
 from gateway.store.static_keys import StaticKeys
@@ -120,6 +122,7 @@ class Assembly:
     key_watch  None where the keys come from no database
     rejected   counts a request that reaches neither plane, by the code of its error
     counting   while its block runs, what gateways count together is told to the others
+    floors     keeps budgets at what the records say was spent; None where no key is kept, or somebody else counts
     """
 
     data_plane: DataPlane
@@ -133,6 +136,7 @@ class Assembly:
     loop_watch: LoopWatch
     rejected: Callable[[str], None]
     counting: Callable[[], AbstractAsyncContextManager[None]]
+    floors: BudgetFloors | None = None
 
     def start(self) -> None:
         """Raises PepperError, SpoolFolderError."""
@@ -144,7 +148,8 @@ class Assembly:
     async def watching(self) -> AsyncIterator[None]:
         """Put changes of the policy files in force, count, and watch the event loop, while the block runs."""
         reloading = nullcontext() if self.watcher is None else self.watcher.running()
-        async with self.loop_watch.running(), reloading, self.counting():
+        flooring = nullcontext() if self.floors is None else self.floors.running()
+        async with self.loop_watch.running(), reloading, self.counting(), flooring:
             yield
 
     async def aclose(self) -> bool:
@@ -205,9 +210,13 @@ def assemble(
     lanes = MemoryLanes()
     metrics.watch_fleet(lambda: board.fleet(clock.monotonic()).cooling)
     counting: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+    floors = None
     if admission is None or limits is None:
         allowances, counting = _allowances(settings, clock, metrics)
         admission, limits = admission or allowances, limits or allowances
+        if isinstance(keys, VirtualKeys):
+            floors = BudgetFloors(keys.callers, open_spending(database_url).spent, allowances.raise_to, now=clock.now)
+            metrics.watch_floors(floors)
     gateway = Gateway(
         keys=keys,
         policies=policies,
@@ -290,6 +299,7 @@ def assemble(
         loop_watch=loop_watch,
         rejected=metrics.rejected,
         counting=counting,
+        floors=floors,
     )
 
 

@@ -1,12 +1,13 @@
 """Limits and budgets of a single process, in memory."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from gateway.counters.allowance_watch import AllowanceWatch
 from gateway.domain.admission import Readings, budget_of, passes, quota_of, refusal
 from gateway.domain.allowances import Limits, allowances_of
 from gateway.domain.budgets import really_used, window_of
 from gateway.domain.facts import NO_BUDGET, Budget
+from gateway.domain.floors import Floor
 from gateway.domain.meters import Meter, Need, meters_of, need_of, need_of_call
 from gateway.domain.policy import Policy
 from gateway.domain.quota import Quota
@@ -32,7 +33,10 @@ NO_HOLD = NoHold()
 
 
 class MemoryAllowances:
-    """`Admission` and `CallLimits` of one process. Every number is exact; a process that ends forgets them."""
+    """`Admission` and `CallLimits` of one process. Every number is exact; a process that ends forgets them.
+
+    What was spent the next one is told by `raise_to`.
+    """
 
     def __init__(self, clock: Clock, watch: AllowanceWatch) -> None:
         self._clock = clock
@@ -75,6 +79,16 @@ class MemoryAllowances:
             more = -count if meter.kind == "concurrent" else used - count
             if more and window == present:
                 self._move(meter, more, window, self._value(meter, now_s, window), now_s)
+
+    async def raise_to(self, floors: Iterable[Floor]) -> bool:
+        """What others, or a process before this one, spent counts too. No level of an alert is told of it again."""
+        for floor in floors:
+            meter, window = floor.meter, floor.window
+            known, used = self._used.get(meter.key, (0, 0))
+            if window > known or (window == known and floor.nano_usd > used):
+                self._used[meter.key] = (window, floor.nano_usd)
+                self._watch.moved(meter, window, floor.nano_usd, floor.nano_usd)
+        return True
 
     def assume(self, used: Mapping[str, tuple[int, int]]) -> None:
         """Begin from what is used of the budgets: the key of a meter → window and nano-USD."""

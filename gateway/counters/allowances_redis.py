@@ -7,7 +7,7 @@ spreads them over its nodes, and each call goes to one of them.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache, partial
 from typing import Final, Literal
@@ -16,13 +16,14 @@ from uuid import uuid4
 from gateway.counters.allowance_watch import AllowanceWatch
 from gateway.counters.allowances_memory import NO_HOLD, MemoryAllowances
 from gateway.counters.dues import Batch, Dues
-from gateway.counters.redis_holds import AwayHold, Counted, RedisHold
+from gateway.counters.redis_holds import AwayHold, Counted, RedisHold, key_of, tag_of
 from gateway.counters.redis_link import RedisLink, Reply, Result
 from gateway.counters.slices import Slices
 from gateway.domain.admission import Readings, budget_of, quota_of, refusal
 from gateway.domain.allowances import Limits, allowances_of
 from gateway.domain.budgets import window_of
 from gateway.domain.errors import CountersUnavailableError
+from gateway.domain.floors import Floor
 from gateway.domain.meters import Meter, Need, need_of, need_of_call, share_of
 from gateway.domain.policy import Policy
 from gateway.domain.rate_limits import after
@@ -34,6 +35,8 @@ LEASE_S: Final = 60.0
 """A request under way holds its place so long, and again and again until it is over: one of a gateway that died frees
 it then."""
 GATHER_S: Final = 0.01
+RAISED_AFTER_S: Final = 10.0
+"""So long after Redis is back all gateways have told it what was spent without it."""
 _LOOK_S = 0.25
 _LAST_FLUSH_S = 2.0
 _AWAY_RETRY_S = 1.0
@@ -63,7 +66,7 @@ class RedisAllowances:
         budgets_down: OnRedisDown = "share",
         lease_s: float = LEASE_S,
     ) -> None:
-        self.link = RedisLink(url, called=called)
+        self.link = RedisLink(url, called=called, monotonic=clock.monotonic)
         self._clock = clock
         self._watch = watch
         self._gateways = gateways
@@ -78,6 +81,7 @@ class RedisAllowances:
         self._slices = Slices()
         self._dues = Dues(self._name)
         self._has_dues = asyncio.Event()
+        self._flushing = asyncio.Lock()
         self._local = MemoryAllowances(clock, watch)
         self._local_since = -1
         self._known: dict[str, tuple[int, int]] = {}
@@ -86,7 +90,7 @@ class RedisAllowances:
     async def admit(self, caller: Caller, request: ChatRequest, policy: Policy) -> Hold:
         if not caller.allowances:
             return NO_HOLD
-        counted = self._counted(caller.team or caller.key_id, caller.allowances)
+        counted = self._counted(caller.counted_with, caller.allowances)
         return await self._take(counted, need_of(request, policy, counted.meters))
 
     async def take_call(self, deployment: str, limits: Limits, request: ChatRequest) -> Hold:
@@ -103,6 +107,19 @@ class RedisAllowances:
         if reply is None:
             return self._away(counted, need, units)
         return self._told(counted, lease, need, units, reply)
+
+    async def raise_to(self, floors: Iterable[Floor]) -> bool:
+        """Have Redis count no less; False while it is away, and just after.
+
+        What was spent meanwhile is in the records, and has to be told first, or it would count twice.
+        """
+        if not self.link.is_up or self._clock.monotonic() - self.link.back_s < RAISED_AFTER_S:
+            return False
+        for floor in floors:
+            tag = tag_of(floor.whose)
+            self._dues.least(tag, key_of(tag, floor.meter), floor.meter, floor.nano_usd, floor.window)
+        await self._flush()
+        return True
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -279,7 +296,11 @@ class RedisAllowances:
             self._dues.units(tag, key, meter, -units, window)
 
     async def _flush(self) -> None:
-        """Tell Redis all that is due, or as much as it takes."""
+        """Tell Redis all that is due, or as much as it takes, in its order."""
+        async with self._flushing:
+            await self._flush_in_turn()
+
+    async def _flush_in_turn(self) -> None:
         self._has_dues.clear()
         for counted in self._spared:
             leases, counted.spare = counted.spare, []
@@ -302,4 +323,4 @@ class RedisAllowances:
     def _amended(self, batch: Batch, reply: Reply) -> None:
         for meter, change, used in zip(batch.meters, batch.changes, reply, strict=False):  # none, if sent before
             if meter is not None:
-                self._note(meter, change[1], used - change[2], used)
+                self._note(meter, change[1], used - change[2] if change[0] == "budget" else used, used)

@@ -22,11 +22,12 @@ class Batch(Struct, frozen=True, kw_only=True):
 
 
 class _Pending:
-    __slots__ = ("budgets", "leases", "rates")
+    __slots__ = ("budgets", "leases", "least", "rates")
 
     def __init__(self) -> None:
         self.rates: defaultdict[str, float] = defaultdict(float)
         self.budgets: dict[tuple[str, int], tuple[Meter, int]] = {}
+        self.least: dict[tuple[str, int], tuple[Meter, int]] = {}
         self.leases: list[tuple[str, tuple[Any, ...]]] = []
 
 
@@ -53,6 +54,10 @@ class Dues:
             known = pending.budgets.get((key, window))
             pending.budgets[key, window] = (meter, units + (0 if known is None else known[1]))
 
+    def least(self, tag: str, key: str, meter: Meter, nano_usd: int, window: int) -> None:
+        """A budget's window shows no less, once all that was due before is told."""
+        self._pending[tag].least[key, window] = (meter, nano_usd)
+
     def leave(self, tag: str, key: str, leases: list[str]) -> None:
         self._pending[tag].leases.append((key, ("leave", *leases)))
 
@@ -60,10 +65,13 @@ class Dues:
         self._pending[tag].leases.append((key, ("stay", lease_us, *leases)))
 
     def forget_rates(self) -> None:
-        """While Redis is away rates flow back and leases run out by themselves; what was spent stays to be told."""
+        """While Redis is away rates flow back, leases run out and what was read grows old; what was spent stays to be
+        told.
+        """
         for tag, pending in list(self._pending.items()):
             pending.rates.clear()
             pending.leases.clear()
+            pending.least.clear()
             if not pending.budgets:
                 del self._pending[tag]
 
@@ -89,6 +97,10 @@ class Dues:
         rows += [
             (key, ("budget", window, units, KEEP_S[meter.period]), meter)
             for (key, window), (meter, units) in pending.budgets.items()
+        ]
+        rows += [
+            (key, ("least", window, nano_usd, KEEP_S[meter.period]), meter)
+            for (key, window), (meter, nano_usd) in pending.least.items()
         ]
         rows += [(key, change, None) for key, change in pending.leases]
         keys, changes, meters = zip(*rows, strict=True) if rows else ((), (), ())

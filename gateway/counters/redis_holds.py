@@ -15,6 +15,15 @@ from gateway.domain.quota import Quota
 from gateway.domain.record import AttemptRecord
 
 
+def tag_of(whose: str) -> str:
+    """The hash tag of what is counted together; no brace of a name ends it."""
+    return quote(whose, safe="")
+
+
+def key_of(tag: str, meter: Meter) -> str:
+    return f"sw:{{{tag}}}:{meter.key}"
+
+
 class Counted:
     """The meters of one set of allowances, as Redis knows them.
 
@@ -27,9 +36,9 @@ class Counted:
     __slots__ = ("appetite", "has_places", "keys", "meters", "places", "read_s", "spare", "tag", "values")
 
     def __init__(self, whose: str, allowances: tuple[Allowance, ...]) -> None:
-        self.tag = tag = quote(whose, safe="")  # no brace of a name ends the hash tag
+        self.tag = tag = tag_of(whose)
         self.meters = meters_of(allowances)
-        self.keys = tuple(f"sw:{{{tag}}}:{meter.key}" for meter in self.meters)
+        self.keys = tuple(key_of(tag, meter) for meter in self.meters)
         self.places = [key for key, meter in zip(self.keys, self.meters, strict=True) if meter.kind == "concurrent"]
         self.has_places = bool(self.places)
         self.appetite = Appetite()

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from hashlib import sha1
 from importlib.resources import files
+from math import inf
 from typing import Any, Final, Literal
 
 import msgspec
@@ -57,9 +58,12 @@ class RedisLink:
 
     called    is told the seconds and the result of each call
     answered  how many calls have been answered in time
+    back_s    when it last came back, by the monotonic clock
     """
 
-    def __init__(self, url: str, *, called: Callable[[float, Result], None]) -> None:
+    def __init__(
+        self, url: str, *, called: Callable[[float, Result], None], monotonic: Callable[[], float] = time.perf_counter
+    ) -> None:
         pool = ConnectionPool.from_url(
             url,
             max_connections=_CONNECTIONS,
@@ -80,6 +84,8 @@ class RedisLink:
         self._queues: dict[Script, list[_Asked]] = {"admit": [], "amend": []}
         self._sending: dict[Script, asyncio.Task[None]] = {}
         self.answered = 0
+        self.back_s = -inf
+        self._monotonic = monotonic
 
     @property
     def is_up(self) -> bool:
@@ -198,6 +204,7 @@ class RedisLink:
             if await self._asked("amend", ("sw:{try}",), _TRY, None) is not None:
                 break
         self._trying = None
+        self.back_s = self._monotonic()
         _log.warning("Redis is back")
 
 

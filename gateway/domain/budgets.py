@@ -28,6 +28,15 @@ def window_of(period: Period, now_s: float) -> int:
     return at.year * 12 + at.month - 1
 
 
+def window_began(period: Period, now_s: float) -> float:
+    """When the period that Unix time lies in began, in Unix time."""
+    midnight_s = now_s // _DAY_S * _DAY_S
+    at = datetime.fromtimestamp(now_s, UTC)
+    if period == "day":
+        return midnight_s
+    return midnight_s - _DAY_S * (at.weekday() if period == "week" else at.day - 1)
+
+
 def next_window(period: Period, now_s: float) -> datetime:
     """When the period that Unix time lies in is over."""
     at = datetime.fromtimestamp(now_s, UTC)

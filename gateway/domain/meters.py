@@ -90,7 +90,7 @@ def _declared(allowances: tuple[Allowance, ...]) -> Iterator[Meter]:
                 limit=calls,
             )
         for terms in allowance.budgets:
-            yield _budget(allowance.owner, terms)
+            yield budget_meter(allowance.owner, terms)
 
 
 def _rate(owner: str, name: str, unit: Unit, limit: int, window_s: float) -> Meter:
@@ -106,7 +106,7 @@ def _rate(owner: str, name: str, unit: Unit, limit: int, window_s: float) -> Met
     )
 
 
-def _budget(owner: str, terms: BudgetTerms) -> Meter:
+def budget_meter(owner: str, terms: BudgetTerms) -> Meter:
     name = f"{'' if terms.is_hard else 'soft_'}budget_{terms.period}"
     return Meter(
         key=f"{owner}:{name}",

@@ -77,6 +77,11 @@ class Caller(Struct, frozen=True, kw_only=True):
     models: frozenset[str] | None = None
     allowances: tuple[Allowance, ...] = ()
 
+    @property
+    def counted_with(self) -> str:
+        """Whose counts its limits and budgets are kept with: those of its team, or its own."""
+        return self.team or self.key_id
+
     def may_ask_for(self, alias: str) -> bool:
         return self.models is None or alias in self.models
 

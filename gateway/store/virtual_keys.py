@@ -37,6 +37,11 @@ class VirtualKeys:
         """None: the keys could not be read yet."""
         return self._snapshot
 
+    def callers(self) -> list[Caller]:
+        """Whoever has a key that is kept and is good, or was until it expired."""
+        entries = {} if self._snapshot is None else self._snapshot.entries
+        return [entry.caller for entry in entries.values() if entry.refusal is None]
+
     def put_in_force(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
 

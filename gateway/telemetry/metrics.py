@@ -91,6 +91,13 @@ class AllowanceStatus(Protocol):
     def used_ratios(self) -> Mapping[tuple[str, str], float]: ...
 
 
+class FloorsStatus(Protocol):
+    """How often what was spent was looked up, by what came of it: `ok`, `failed` or `put off`."""
+
+    @property
+    def looks(self) -> Mapping[str, int]: ...
+
+
 def _gauge_of(source: object, name: str, text: str, attribute: str) -> Metric:
     return GaugeMetricFamily(name, text, value=float(getattr(source, attribute)))
 
@@ -228,6 +235,21 @@ class MetricsRecorder:
             ("virtual_keys_age_seconds", "Seconds since the database last said how the keys stand.", "age_s"),
         ):
             self._at_scrape(partial(_gauge_of, keys, f"sizewise_{name}", text, value))
+
+    def watch_floors(self, status: FloorsStatus) -> None:
+        """Expose what came of looking up what was spent, asked for at each scrape; call it once."""
+
+        def looks() -> Metric:
+            family = CounterMetricFamily(
+                "sizewise_budget_looks",
+                "Times the records were asked what was spent of the budgets, and what came of it.",
+                labels=["result"],
+            )
+            for result, count in list(status.looks.items()):
+                family.add_metric([result], count)
+            return family
+
+        self._at_scrape(looks)
 
     def watch_fleet(self, cooling: Callable[[], Mapping[str, float]]) -> None:
         """Expose which deployments rest, asked for at each scrape; call it once."""

@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
-from gateway.domain.allowances import Allowance, BudgetTerms, Limits
+from gateway.domain.allowances import Allowance, BudgetTerms, Limits, Period
+from gateway.domain.budgets import window_of
 from gateway.domain.errors import AllowanceError, BudgetError, RateLimitError
+from gateway.domain.floors import Floor
+from gateway.domain.meters import budget_meter
 from tests.builders import an_attempt
 from tests.contract.twins import Opened, Twin, memory_twin, of_tokens, redis_twin, used, with_twin
 
@@ -315,5 +318,66 @@ def test_of_calls_that_come_at_once_exactly_the_limit_passes(opened: Opened) -> 
 
         assert sum(isinstance(each, RateLimitError) for each in came) == 30
         assert sum(isinstance(each, Exception) for each in came) == 30
+
+    with_twin(opened, body)
+
+
+def floor(twin: Twin, owner: str, nano_usd: int, at_s: float, period: Period = "month") -> Floor:
+    meter = budget_meter(f"{owner}-{twin.team}", BudgetTerms(period=period, limit_nano_usd=25_000))
+    return Floor(whose=twin.team, meter=meter, window=window_of(period, at_s), nano_usd=nano_usd)
+
+
+def test_a_budget_shows_no_less_than_the_records_say_and_is_never_lowered(opened: Opened) -> None:
+    async def body(twin: Twin) -> None:
+        limit, now_s = allowed("team:t", budget(25_000)), twin.now()
+        assert await twin.admission.raise_to([floor(twin, "team:t", 12_000, now_s)])
+        await twin.settled()
+        assert twin.watch.used_ratios == {(f"team:t-{twin.team}", "budget_month"): pytest.approx(0.48)}
+
+        assert await twin.admission.raise_to([floor(twin, "team:t", 3_000, now_s)])
+        await twin.settled()
+
+        first = await twin.admit(limit)  # 10 000
+        assert first.budget.used_ratio == pytest.approx(0.48)
+        await refused(twin, limit)
+        first.settle(used(1))
+        await twin.settled()
+        assert (await twin.admit(limit)).budget.used_ratio == pytest.approx(13_000 / 25_000, abs=1.01 * SLICE)
+
+    with_twin(opened, body)
+
+
+def test_what_was_settled_already_does_not_count_twice(opened: Opened) -> None:
+    async def body(twin: Twin) -> None:
+        limit = allowed("team:t", budget(25_000))
+        (await twin.admit(limit)).settle(used(12))  # its record says so, too
+
+        await twin.admission.raise_to([floor(twin, "team:t", 12_000, twin.now())])
+        await twin.settled()
+
+        assert (await twin.admit(limit)).budget.used_ratio == pytest.approx(12_000 / 25_000, abs=1.01 * SLICE)
+
+    with_twin(opened, body)
+
+
+def test_what_was_spent_in_a_window_that_is_over_raises_nothing(opened: Opened) -> None:
+    async def body(twin: Twin) -> None:
+        limit = allowed("team:t", budget(25_000))
+        await twin.admit(limit)
+
+        await twin.admission.raise_to([floor(twin, "team:t", 25_000, twin.now() - 40 * DAY_S)])
+        await twin.settled()
+
+        await twin.admit(limit)
+
+    with_twin(opened, body)
+
+
+def test_no_level_is_told_again_of_what_was_spent_before(opened: Opened) -> None:
+    async def body(twin: Twin) -> None:
+        await twin.admission.raise_to([floor(twin, "team:t", 24_000, twin.now())])
+        await twin.settled()
+
+        assert not twin.watch.alerts
 
     with_twin(opened, body)

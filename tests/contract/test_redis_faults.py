@@ -315,6 +315,21 @@ def test_a_request_whose_client_leaves_while_redis_thinks_is_given_back(own_redi
     with_twin(partial(redis_twin, own_redis), body)
 
 
+def test_a_budget_is_not_raised_while_redis_is_away_nor_just_after(own_redis: str) -> None:
+    """What was spent meanwhile is in the records too: it has to be told first, or it would count twice."""
+
+    async def body(twin: Twin) -> None:
+        await twin.admit(TEN)
+        async with _stopped(own_redis):
+            await _grants(twin, TEN)
+            assert not await twin.admission.raise_to([])
+        await _is_up(twin)
+
+        assert not await twin.admission.raise_to([])
+
+    with_twin(partial(redis_twin, own_redis), body)
+
+
 def test_what_was_spent_while_redis_was_away_is_told_to_it_once_it_is_back(own_redis: str) -> None:
     async def body(twin: Twin) -> None:
         budget = Allowance(owner="t", budgets=(BudgetTerms(period="day", limit_nano_usd=1_000_000),))

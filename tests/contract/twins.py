@@ -1,7 +1,8 @@
 """Both admissions, each with its way of letting time pass."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 from uuid import uuid4
@@ -13,6 +14,7 @@ from gateway.counters.allowance_watch import AllowanceWatch
 from gateway.counters.allowances_memory import MemoryAllowances
 from gateway.counters.allowances_redis import RedisAllowances
 from gateway.domain.allowances import Allowance, Limits
+from gateway.domain.floors import Floor
 from gateway.domain.policy import Policy
 from gateway.domain.record import AttemptRecord
 from gateway.domain.request import Caller, ChatRequest
@@ -28,6 +30,8 @@ PRICED = a_policy(default=a_route("only", a_deployment(price=a_price(1_000, 1_00
 class Counting(Admission, CallLimits, Protocol):
     """What both twins are."""
 
+    async def raise_to(self, floors: Iterable[Floor]) -> bool: ...
+
 
 class Twin:
     """An admission whose owners no other test has. pass_s: lets seconds pass; settled: waits until all is told."""
@@ -38,12 +42,14 @@ class Twin:
         watch: AllowanceWatch,
         pass_s: Callable[[float], Awaitable[None]],
         settled: Callable[[], Awaitable[None]],
+        now: Callable[[], float],
         team: str = "",
     ) -> None:
         self.admission = admission
         self.watch = watch
         self.pass_s = pass_s
         self.settled = settled
+        self.now = now
         self.team = team or uuid4().hex
 
     async def admit(self, *allowances: Allowance, request: ChatRequest | None = None, policy: Policy = PRICED) -> Hold:
@@ -76,7 +82,7 @@ async def memory_twin() -> AsyncIterator[Twin]:
 
     async def settled() -> None: ...
 
-    yield Twin(MemoryAllowances(clock, watch), watch, pass_s, settled)
+    yield Twin(MemoryAllowances(clock, watch), watch, pass_s, settled, clock.now)
 
 
 @asynccontextmanager
@@ -84,7 +90,7 @@ async def redis_twin(url: str, *, team: str = "", **options: Any) -> AsyncIterat
     watch = AllowanceWatch()
     shared = RedisAllowances(url, SystemClock(), watch, called=lambda seconds, result: None, **options)
     async with shared.running():
-        yield Twin(shared, watch, asyncio.sleep, shared.flushed, team)
+        yield Twin(shared, watch, asyncio.sleep, shared.flushed, time.time, team)
 
 
 Opened = Callable[[], Any]

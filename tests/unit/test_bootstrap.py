@@ -209,3 +209,8 @@ def test_with_a_redis_gateways_count_there_and_serve_without_it_too(tmp_path: Pa
         return wire.body
 
     assert b"sizewise_redis_up 1.0" in asyncio.run(main())
+
+
+def test_budgets_are_kept_at_what_the_records_say_unless_somebody_else_keeps_the_keys(tmp_path: Path) -> None:
+    assert _assembled(tmp_path).floors is not None
+    assert assemble(_settings(tmp_path), policies=_policies(), keys=StaticKeys([])).floors is None

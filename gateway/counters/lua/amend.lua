@@ -2,6 +2,7 @@
 -- KEYS: the batch's mark, then one an amendment. ARGV[1], in MessagePack: seconds to keep the mark, and for each key
 --   {'rate', microseconds by which the limit is whole later}
 --   {'budget', window, nano-dollars more, seconds to keep it}; of a window that is over nothing is changed
+--   {'least', window, nano-dollars, seconds to keep it}; a budget that shows more, or is in a later window, stays as it is
 --   {'leave', lease, ...}
 --   {'stay', microseconds from now, lease, ...}
 -- Answers for each what a budget shows then, else 0.
@@ -19,6 +20,13 @@ for i, change in ipairs(asked[2]) do
     if written <= change[2] then
       local before = written == change[2] and amount or 0
       answer[i] = math.max(before + change[3], 0)
+      set_budget(key, change[2], answer[i], change[4])
+    end
+  elseif kind == 'least' then
+    local written, amount = budget_at(key)
+    answer[i] = written == change[2] and amount or 0
+    if written <= change[2] and answer[i] < change[3] then
+      answer[i] = change[3]
       set_budget(key, change[2], answer[i], change[4])
     end
   elseif kind == 'leave' then

@@ -91,3 +91,23 @@ def test_without_redis_only_what_was_spent_is_kept_to_be_told() -> None:
 
     (batch,) = _sealed(dues)
     assert batch.keys == ("money",)
+
+
+def test_the_least_a_budget_may_show_is_told_after_what_was_due_before() -> None:
+    dues = Dues("g")
+    dues.least("t", "money", MONEY, 500, 9)
+    dues.units("t", "money", MONEY, 7, 9)
+
+    (batch,) = _sealed(dues)
+
+    assert batch.changes == (("budget", 9, 7, 172_800), ("least", 9, 500, 172_800))
+    assert batch.meters == (MONEY, MONEY)
+
+
+def test_while_nobody_can_be_told_what_was_read_grows_old() -> None:
+    dues = Dues("g")
+    dues.least("t", "money", MONEY, 500, 9)
+
+    dues.forget_rates()
+
+    assert not dues

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.allowances import Period
-from gateway.domain.budgets import crossed, has_room, next_window, really_used, used_ratio, window_of
+from gateway.domain.budgets import crossed, has_room, next_window, really_used, used_ratio, window_began, window_of
 from gateway.domain.usage import Usage
 from tests.builders import an_attempt
 
@@ -72,3 +72,15 @@ def test_where_a_call_broke_off_unknown_the_hold_stands_unless_more_is_known() -
 
 def test_a_call_without_a_price_is_held_for_at_the_hold_though_its_tokens_are_known() -> None:
     assert really_used((UNPRICED,), 99, 999) == (10, 999)
+
+
+@pytest.mark.parametrize(
+    ("period", "began"),
+    [("day", "2026-11-29"), ("week", "2026-11-23"), ("month", "2026-11-01")],
+)
+def test_a_period_began_at_its_first_midnight(period: Period, began: str) -> None:
+    at_s = _at("2026-11-29T09:30")
+
+    assert window_began(period, at_s) == _at(began)
+    assert window_of(period, window_began(period, at_s)) == window_of(period, at_s)
+    assert window_of(period, window_began(period, at_s) - 1.0) == window_of(period, at_s) - 1

@@ -189,3 +189,11 @@ def test_authenticating_takes_a_few_times_what_its_one_digest_does() -> None:
     ours_s, digests_s = cpu_s_in_turn(authenticate, match)
 
     assert ours_s < 5 * digests_s
+
+
+def test_the_callers_are_those_whose_keys_are_good() -> None:
+    good, off = _rows(a_key_text(), team="claims"), _rows(a_key_text(), team="off")
+    keys = _knowing(KeyRows(keys=(*good.keys, *off.keys), holders=off.holders))
+
+    assert [caller.team for caller in keys.callers()] == ["claims"]
+    assert VirtualKeys(StaticKeys([]), peppers(), now=lambda: NOW_S).callers() == []

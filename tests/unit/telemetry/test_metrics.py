@@ -6,6 +6,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.counters.allowance_watch import AllowanceWatch
+from gateway.counters.allowances_memory import MemoryAllowances
+from gateway.counters.budget_floors import BudgetFloors
 from gateway.domain.allowances import Allowance, BudgetTerms, Limits, allowances_of
 from gateway.domain.meters import meters_of
 from gateway.domain.record import CheckResult
@@ -14,6 +16,7 @@ from gateway.domain.usage import Usage
 from gateway.policyfile.loader import PolicyStatus, Refusal
 from gateway.telemetry.metrics import MetricsRecorder
 from tests.builders import a_ledger_status, a_record, an_attempt
+from tests.fakes import ManualClock
 
 
 @pytest.fixture
@@ -340,3 +343,12 @@ def test_calls_to_redis_are_timed_by_their_result_and_its_absence_is_seen(metric
 
     assert samples(metrics, "sizewise_redis_call_seconds_count") == {("ok",): 1, ("slow",): 1}
     assert samples(metrics, "sizewise_redis_up") == {(): 0}
+
+
+def test_looks_into_the_records_are_counted_by_what_came_of_them(metrics: MetricsRecorder) -> None:
+    counters = MemoryAllowances(ManualClock(), AllowanceWatch())
+    floors = BudgetFloors(list, lambda since_s: (), counters.raise_to, now=float)
+    metrics.watch_floors(floors)
+    floors.looks.update({"ok": 2, "failed": 1})
+
+    assert samples(metrics, "sizewise_budget_looks_total") == {("ok",): 2, ("failed",): 1}
