@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from msgspec.structs import replace
 
-from gateway.bootstrap import SystemClock
+from gateway.bootstrap.recording import SystemClock
 from gateway.counters.allowance_watch import AllowanceWatch
 from gateway.counters.allowances_memory import MemoryAllowances
 from gateway.counters.allowances_redis import RedisAllowances

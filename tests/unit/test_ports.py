@@ -7,7 +7,7 @@ import pytest
 
 from gateway import ports
 from gateway.api.exchange import ChatExchange
-from gateway.bootstrap import CountedRecorder, SystemClock
+from gateway.bootstrap.recording import CountedRecorder, SystemClock
 from gateway.classifiers.linear import LinearClassifier
 from gateway.counters.allowances_memory import MemoryAllowances, MemoryHold, NoHold
 from gateway.counters.allowances_redis import RedisAllowances
@@ -38,6 +38,7 @@ from tests.virtual_time import LoopClock
 
 IMPLEMENTATIONS: dict[type, tuple[type, ...]] = {
     ports.Admission: (MemoryAllowances, RedisAllowances, FakeAdmission),
+    ports.CallLimits: (MemoryAllowances, RedisAllowances),
     ports.Classifier: (LinearClassifier, FakeClassifier),
     ports.Clock: (SystemClock, ManualClock, LoopClock),
     ports.Exchange: (ChatExchange, FakeExchange),

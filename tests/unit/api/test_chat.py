@@ -9,7 +9,7 @@ import pytest
 from gateway.api.chat import ChatCompletions
 from gateway.api.load import Load
 from gateway.api.unknown_keys import UnknownKeys
-from gateway.bootstrap import SystemClock
+from gateway.bootstrap.recording import SystemClock
 from gateway.counters.allowance_watch import AllowanceWatch
 from gateway.counters.allowances_memory import MemoryAllowances
 from gateway.counters.guesses import MemoryGuesses

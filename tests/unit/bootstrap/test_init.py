@@ -3,11 +3,9 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
-from gateway.api.access import Person
-from gateway.bootstrap import Assembly, CountedRecorder, SystemClock, _credentials, assemble
+from gateway.bootstrap import Assembly, assemble
 from gateway.domain.policy import PolicySet
 from gateway.policyfile.problems import PolicyError
 from gateway.policyfile.watcher import PolicyWatcher
@@ -16,12 +14,9 @@ from gateway.store.engine import open_engine
 from gateway.store.key_watch import KeyWatch
 from gateway.store.pepper import PepperError
 from gateway.store.spool.folders import SpoolFolderError
-from gateway.store.spool.redactor import Redactor
-from gateway.store.spool.spool import Spool
 from gateway.store.static_keys import StaticKeys
 from gateway.store.urls import DatabaseUrlError
-from gateway.telemetry.metrics import MetricsRecorder
-from tests.builders import a_policy, a_record, an_intent
+from tests.builders import a_policy, a_record
 from tests.fakes import FakePolicies
 from tests.keys import PEPPER, a_new_key, upgraded
 from tests.unit.api.asgi_client import Wire, scope
@@ -112,19 +107,6 @@ def test_what_was_recorded_is_in_the_database_after_the_close(tmp_path: Path) ->
     assert (tmp_path / "records.db").exists()
 
 
-def test_what_is_recorded_is_kept_and_counted(tmp_path: Path) -> None:
-    metrics = MetricsRecorder(CollectorRegistry(), version="1")
-    spool = Spool(tmp_path)
-    recorder = CountedRecorder(spool, Redactor(spool.add_text), metrics)
-
-    kept = recorder.begun(an_intent())
-    under_way = "sizewise_inflight_requests 1.0" in metrics.expose()[0].decode()
-    recorder.record(a_record())
-
-    assert (kept, under_way, recorder.can_record, spool.recorded) == (None, True, True, 1)
-    assert "sizewise_inflight_requests 0.0" in metrics.expose()[0].decode()
-
-
 def test_a_spool_that_cannot_be_made_stops_the_start(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
 
@@ -132,36 +114,6 @@ def test_a_spool_that_cannot_be_made_stops_the_start(tmp_path: Path) -> None:
 
     with pytest.raises(SpoolFolderError, match="SIZEWISE_SPOOL"):
         assembly.start()
-
-
-def test_the_clock_of_the_machine_counts_seconds_and_never_goes_back() -> None:
-    clock = SystemClock()
-
-    first = clock.monotonic()
-
-    assert clock.monotonic() >= first
-    assert clock.now() > 1_700_000_000
-
-
-def test_without_an_admin_key_none_is_asked_for(tmp_path: Path) -> None:
-    local = Person(name="local", role="admin")
-
-    assert [_credentials(_settings(tmp_path)).who(key) for key in (None, "anything")] == [local, local]
-
-
-@pytest.mark.parametrize("credential", [None, "", "k", "k" * 33, "K" * 32, "ключ"])
-def test_with_an_admin_key_only_that_key_will_do(tmp_path: Path, credential: str | None) -> None:
-    credentials = _credentials(_settings(tmp_path, admin_key="k" * 32))
-
-    assert credentials.who("k" * 32) == Person(name="admin", role="admin")
-    assert credentials.who(credential) is None
-
-
-def test_people_have_keys_and_roles_of_their_own_beside_it(tmp_path: Path) -> None:
-    credentials = _credentials(_settings(tmp_path, admin_key="k" * 32, admin_keys=f"ada:operator:{'a' * 32}"))
-
-    assert credentials.who("a" * 32) == Person(name="ada", role="operator")
-    assert credentials.who("k" * 32) == Person(name="admin", role="admin")
 
 
 def test_the_keys_of_the_database_are_watched_and_those_that_are_given_are_not(tmp_path: Path) -> None:
