@@ -49,6 +49,7 @@ BASELINE_COST = rate("baseline_cost_usd_total")
 ACTUAL_COST = rate("actual_cost_usd_total")
 ROLLED_OUT = rate("rollout_decisions_total", by="policy, candidate, mode")
 MOVED = rate("rollout_decisions_total", by="policy, candidate, mode", where='result="moved"')
+LOOK_FAILED = 'result!="ok"'
 FAILED_AT_REDIS = 'result!="ok", le="+Inf"'
 
 GLANCE = (
@@ -275,7 +276,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
         ),
     ),
     (
-        "Limits and budgets",
+        "Keys, limits and budgets",
         (
             Panel(
                 "Refusals by limit",
@@ -303,6 +304,24 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                     ),
                     Query(f"{rate('redis_call_seconds_bucket', where=FAILED_AT_REDIS)} or vector(0)", "not answered"),
                     Query("count(sizewise_redis_up == 0) or vector(0)", "gateways without it"),
+                ),
+            ),
+            Panel(
+                "Deployments at a limit of their own",
+                "Times each second that a deployment was passed over, for one of its limits had no room for the call.",
+                units.OpsPerSecond,
+                (Query(f"{rate('deployment_limit_reached_total', by='deployment')} or vector(0)", "{{deployment}}"),),
+                stacked=True,
+            ),
+            Panel(
+                "Virtual keys",
+                "Those a gateway knows, those it cannot check, and for how long it has heard of no change.",
+                units.Short,
+                (
+                    Query("max(sizewise_virtual_keys) or vector(0)", "known"),
+                    Query("max(sizewise_virtual_keys_unverifiable) or vector(0)", "without their pepper"),
+                    Query("max(sizewise_virtual_keys_age_seconds) or vector(0)", "seconds since the database spoke"),
+                    Query(f"{rate('budget_looks_total', where=LOOK_FAILED)} or vector(0)", "spending not looked up"),
                 ),
             ),
         ),

@@ -42,6 +42,14 @@ from gateway.store.key_watch import KeyWatch
 from gateway.store.ledger import Ledger, default_spool
 from gateway.store.spending import open_spending
 from gateway.store.virtual_keys import VirtualKeys
+from gateway.telemetry.families import (
+    fleet_families,
+    floor_families,
+    key_families,
+    ledger_families,
+    loop_families,
+    policy_families,
+)
 from gateway.telemetry.loop_watch import LoopWatch
 from gateway.telemetry.metrics import MetricsRecorder
 
@@ -133,17 +141,17 @@ def assemble(
     )
     metrics = MetricsRecorder(CollectorRegistry(), version=__version__)
     loop_watch = LoopWatch()
-    metrics.watch_loop(loop_watch.take_worst_s, loop_watch.tasks)
-    metrics.watch_ledger(ledger)
+    metrics.watch(loop_families(loop_watch.take_worst_s, loop_watch.tasks))
+    metrics.watch(ledger_families(ledger))
     if key_watch is not None:
-        metrics.watch_keys(key_watch)
+        metrics.watch(key_families(key_watch))
     if files is not None:
-        metrics.watch_policies(files.status)
+        metrics.watch(policy_families(files.status))
     providers = ProviderDirectory(now=clock.now)
     health = health or MemoryHealthBoard()
     board = health
     lanes = MemoryLanes()
-    metrics.watch_fleet(lambda: board.fleet(clock.monotonic()).cooling)
+    metrics.watch(fleet_families(lambda: board.fleet(clock.monotonic()).cooling))
     counting: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
     floors = None
     if admission is None or limits is None:
@@ -151,7 +159,7 @@ def assemble(
         admission, limits = admission or allowances, limits or allowances
         if isinstance(keys, VirtualKeys):
             floors = BudgetFloors(keys.callers, open_spending(database_url).spent, allowances.raise_to, now=clock.now)
-            metrics.watch_floors(floors)
+            metrics.watch(floor_families(floors))
     gateway = Gateway(
         keys=keys,
         policies=policies,

@@ -18,6 +18,7 @@ from gateway.store.key_watch import KeyWatch
 from gateway.store.pepper import Peppers
 from gateway.store.static_keys import StaticKeys
 from gateway.store.virtual_keys import VirtualKeys
+from gateway.telemetry.families import allowance_families, redis_families
 from gateway.telemetry.metrics import MetricsRecorder
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def open_allowances(
 ) -> tuple["MemoryAllowances | RedisAllowances", Callable[[], AbstractAsyncContextManager[None]]]:
     """Limits and budgets, counted here or in Redis; and what to serve inside."""
     watch = AllowanceWatch()
-    metrics.watch_allowances(watch)
+    metrics.watch(allowance_families(watch))
     if settings.redis_url is None:
         return MemoryAllowances(clock, watch), nullcontext
     from gateway.counters.allowances_redis import RedisAllowances  # noqa: PLC0415 (an extra, and 10 MB)
@@ -57,7 +58,7 @@ def open_allowances(
         limits_down=settings.on_redis_down,
         budgets_down=settings.budgets_on_redis_down,
     )
-    metrics.watch_redis(lambda: shared.link.is_up)
+    metrics.watch(redis_families(lambda: shared.link.is_up))
     return shared, shared.running
 
 

@@ -1,4 +1,4 @@
-"""Prometheus metrics, derived from the records but for how the policies stand: Grafana shows what the records hold.
+"""Prometheus metrics, derived from the records: Grafana shows what the records hold. The rest is in `families`.
 
 Label values are names out of the configuration (policy, rule, route, deployment, tier) and the gateway's own codes,
 never anything a client sent: the number of series is bounded by the policy files.
@@ -6,11 +6,10 @@ never anything a client sent: the number of series is bounded by the policy file
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import accumulate
 from math import inf
-from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Info, PlatformCollector, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -21,6 +20,7 @@ from prometheus_client.utils import floatToGoString
 from gateway.domain.pricing import NANO_PER_USD
 from gateway.domain.record import AttemptRecord, RequestRecord
 from gateway.domain.rollout import Beside
+from gateway.telemetry.families import Family
 
 _OVERHEAD_BUCKETS_S = tuple(
     us / 1e6
@@ -33,73 +33,6 @@ _REDIS_BUCKETS_S = tuple(us / 1e6 for us in (100, 200, 300, 500, 750, 1000, 2000
 
 LabelValues = tuple[str, ...]
 Totals = defaultdict[LabelValues, int]
-
-
-class PolicyStatus(Protocol):
-    """How the policies stand; `since_s` is Unix time, `refused` None where the files' present state is in force."""
-
-    @property
-    def version(self) -> str: ...
-    @property
-    def since_s(self) -> float: ...
-    @property
-    def reloads_ok(self) -> int: ...
-    @property
-    def reloads_failed(self) -> int: ...
-    @property
-    def refused(self) -> object | None: ...
-
-
-class LedgerStatus(Protocol):
-    """How the records fare. `lost` are nowhere; `behind_s`: how long ago the database had all of them."""
-
-    @property
-    def lost(self) -> int: ...
-    @property
-    def texts_lost(self) -> int: ...
-    @property
-    def housekeeping_failures(self) -> int: ...
-    @property
-    def waiting_bytes(self) -> int: ...
-    @property
-    def can_record(self) -> bool: ...
-    @property
-    def behind_s(self) -> float: ...
-
-
-class KeysStatus(Protocol):
-    """How the virtual keys stand; `age_s`: how long ago the database was last asked for them, and answered."""
-
-    @property
-    def known(self) -> int: ...
-    @property
-    def unverifiable(self) -> int: ...
-    @property
-    def age_s(self) -> float: ...
-
-
-class AllowanceStatus(Protocol):
-    """How limits and budgets fare; the owners in it are names that operators gave, and so many at the most."""
-
-    @property
-    def refusals(self) -> Mapping[str, int]: ...
-    @property
-    def passed(self) -> Mapping[tuple[str, str], int]: ...
-    @property
-    def alerts(self) -> Mapping[tuple[str, str, str], int]: ...
-    @property
-    def used_ratios(self) -> Mapping[tuple[str, str], float]: ...
-
-
-class FloorsStatus(Protocol):
-    """How often what was spent was looked up, by what came of it: `ok`, `failed` or `put off`."""
-
-    @property
-    def looks(self) -> Mapping[str, int]: ...
-
-
-def _gauge_of(source: object, name: str, text: str, attribute: str) -> Metric:
-    return GaugeMetricFamily(name, text, value=float(getattr(source, attribute)))
 
 
 class MetricsRecorder:
@@ -201,168 +134,14 @@ class MetricsRecorder:
         """Count a request that its client says it has sent before."""
         self._retries[()] += 1
 
-    def watch_ledger(self, ledger: LedgerStatus) -> None:
-        """Expose how the records fare on their way to the database, asked for at each scrape; call it once."""
-        self._at_scrape(
-            lambda: CounterMetricFamily(
-                "sizewise_records_dropped", "Records lost before they were stored.", value=ledger.lost
-            )
-        )
-        self._at_scrape(
-            lambda: CounterMetricFamily(
-                "sizewise_texts_dropped", "Texts that policies wanted kept, and are not.", value=ledger.texts_lost
-            )
-        )
-        self._at_scrape(
-            lambda: CounterMetricFamily(
-                "sizewise_housekeeping_failures",
-                "Times the sums of the reports were not made, and nothing was pruned.",
-                value=ledger.housekeeping_failures,
-            )
-        )
-        for name, text, value in (
-            ("spool_bytes", "Bytes of records on the disk that the database does not have.", "waiting_bytes"),
-            ("spool_writable", "1 while the disk takes records, 0 while they wait in memory.", "can_record"),
-            ("spool_behind_seconds", "Seconds since the database last had every record.", "behind_s"),
-        ):
-            self._at_scrape(partial(_gauge_of, ledger, f"sizewise_{name}", text, value))
-
-    def watch_keys(self, keys: KeysStatus) -> None:
-        """Expose how the virtual keys stand, asked for at each scrape; call it once."""
-        for name, text, value in (
-            ("virtual_keys", "Virtual keys in memory, revoked and expired ones among them.", "known"),
-            ("virtual_keys_unverifiable", "Active keys whose pepper is not among those given.", "unverifiable"),
-            ("virtual_keys_age_seconds", "Seconds since the database last said how the keys stand.", "age_s"),
-        ):
-            self._at_scrape(partial(_gauge_of, keys, f"sizewise_{name}", text, value))
-
-    def watch_floors(self, status: FloorsStatus) -> None:
-        """Expose what came of looking up what was spent, asked for at each scrape; call it once."""
-
-        def looks() -> Metric:
-            family = CounterMetricFamily(
-                "sizewise_budget_looks",
-                "Times the records were asked what was spent of the budgets, and what came of it.",
-                labels=["result"],
-            )
-            for result, count in list(status.looks.items()):
-                family.add_metric([result], count)
-            return family
-
-        self._at_scrape(looks)
-
-    def watch_fleet(self, cooling: Callable[[], Mapping[str, float]]) -> None:
-        """Expose which deployments rest, asked for at each scrape; call it once."""
-
-        def resting() -> Metric:
-            family = GaugeMetricFamily(
-                "sizewise_deployment_resting_seconds",
-                "Seconds a deployment still rests after failures; one that is well is not listed.",
-                labels=["deployment"],
-            )
-            for deployment, rest_s in cooling().items():
-                family.add_metric([deployment], rest_s)
-            return family
-
-        self._at_scrape(resting)
-
-    def watch_allowances(self, status: AllowanceStatus) -> None:
-        """Expose how limits and budgets fare, asked for at each scrape; call it once."""
-
-        def refusals() -> Metric:
-            family = CounterMetricFamily(
-                "sizewise_allowance_refusals", "Requests that a limit or budget had no room for.", labels=["limit"]
-            )
-            for name, count in list(status.refusals.items()):
-                family.add_metric([name], count)
-            return family
-
-        def passed() -> Metric:
-            family = CounterMetricFamily(
-                "sizewise_deployment_limit_reached",
-                "Times a deployment was passed over, for one of its limits had no room for the call.",
-                labels=["deployment", "limit"],
-            )
-            for labels, count in list(status.passed.items()):
-                family.add_metric(labels, count)
-            return family
-
-        def ratios() -> Metric:
-            family = GaugeMetricFamily(
-                "sizewise_budget_used_ratio",
-                "The share of a budget that is used and held, as this gateway last saw it.",
-                labels=["owner", "budget"],
-            )
-            for labels, ratio in list(status.used_ratios.items()):
-                family.add_metric(labels, ratio)
-            return family
-
-        def alerts() -> Metric:
-            family = CounterMetricFamily(
-                "sizewise_budget_alerts",
-                "Times a budget reached one of its levels.",
-                labels=["owner", "budget", "level"],
-            )
-            for labels, count in list(status.alerts.items()):
-                family.add_metric(labels, count)
-            return family
-
-        for each in (refusals, passed, ratios, alerts):
-            self._at_scrape(each)
+    def watch(self, families: Iterable[Family]) -> None:
+        """Expose what stands elsewhere in the process; call it once for each."""
+        for family in families:
+            self._at_scrape(family)
 
     def redis_called(self, seconds: float, result: str) -> None:
         """Count a call to Redis: `ok`, `slow` or `failed`."""
         self._redis[result,].observe(seconds)
-
-    def watch_redis(self, is_up: Callable[[], bool]) -> None:
-        """Expose whether Redis is asked, or away; call it once."""
-        self._at_scrape(
-            lambda: GaugeMetricFamily(
-                "sizewise_redis_up", "1 while Redis is asked, 0 while limits go by what is set for that.", value=is_up()
-            )
-        )
-
-    def watch_loop(self, worst_s: Callable[[], float], tasks: Callable[[], int]) -> None:
-        """Expose how late the event loop came to its work and how many tasks it has, asked for at each scrape."""
-        self._at_scrape(
-            lambda: GaugeMetricFamily(
-                "sizewise_event_loop_delay_seconds",
-                "The longest the event loop was late since the last scrape.",
-                value=worst_s(),
-            )
-        )
-        self._at_scrape(lambda: GaugeMetricFamily("sizewise_tasks", "Tasks of the event loop.", value=tasks()))
-
-    def watch_policies(self, status: Callable[[], PolicyStatus]) -> None:
-        """Expose how the policies stand, asked for at each scrape; call it once."""
-
-        def info() -> Metric:
-            family = GaugeMetricFamily("sizewise_policy_info", "The policy version in force.", labels=["version"])
-            family.add_metric([status().version], 1)
-            return family
-
-        def loaded() -> Metric:
-            return GaugeMetricFamily(
-                "sizewise_policy_loaded_timestamp_seconds",
-                "Since when that version is in force, in Unix time.",
-                value=status().since_s,
-            )
-
-        def failing() -> Metric:
-            return GaugeMetricFamily(
-                "sizewise_policy_failing",
-                "1 where the policy files were refused and an older version is in force.",
-                value=status().refused is not None,
-            )
-
-        def reloads() -> Metric:
-            family = CounterMetricFamily("sizewise_policy_reloads", "Changes of the policy files.", labels=["result"])
-            family.add_metric(["ok"], status().reloads_ok)
-            family.add_metric(["failed"], status().reloads_failed)
-            return family
-
-        for each in (info, loaded, failing, reloads):
-            self._at_scrape(each)
 
     def expose(self) -> tuple[bytes, str]:
         """All metrics as Prometheus reads them, and their content type."""
@@ -434,7 +213,7 @@ class MetricsRecorder:
         self._at_scrape(family)
         return distributions
 
-    def _at_scrape(self, family: Callable[[], Metric]) -> None:
+    def _at_scrape(self, family: Family) -> None:
         self._registry.register(_AtScrape(family))
 
 
@@ -460,7 +239,7 @@ class _Distribution:
 class _AtScrape(Collector):
     """A family that is made anew for each scrape: the library's own counters lock at every count."""
 
-    def __init__(self, family: Callable[[], Metric]) -> None:
+    def __init__(self, family: Family) -> None:
         self._family = family
 
     def collect(self) -> Iterator[Metric]:

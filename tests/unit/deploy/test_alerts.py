@@ -10,6 +10,15 @@ from prometheus_client import CollectorRegistry
 
 from gateway.counters.allowance_watch import AllowanceWatch
 from gateway.policyfile.loader import PolicyStatus
+from gateway.telemetry.families import (
+    allowance_families,
+    fleet_families,
+    key_families,
+    ledger_families,
+    loop_families,
+    policy_families,
+    redis_families,
+)
 from gateway.telemetry.metrics import MetricsRecorder
 from tests.builders import a_ledger_status
 
@@ -53,13 +62,13 @@ def test_an_alert_says_how_bad_it_is_and_what_to_do(rule: dict[str, Any]) -> Non
 @every_rule
 def test_an_alert_asks_only_for_metrics_that_the_gateway_exposes(rule: dict[str, Any]) -> None:
     metrics = MetricsRecorder(CollectorRegistry(), version="0")
-    metrics.watch_ledger(a_ledger_status())
-    metrics.watch_keys(SimpleNamespace(known=0, unverifiable=0, age_s=0.0))
-    metrics.watch_fleet(dict)
-    metrics.watch_allowances(AllowanceWatch())
-    metrics.watch_redis(lambda: True)
-    metrics.watch_loop(lambda: 0.0, lambda: 0)
-    metrics.watch_policies(lambda: PolicyStatus(version="v1", since_s=0.0))
+    metrics.watch(ledger_families(a_ledger_status()))
+    metrics.watch(key_families(SimpleNamespace(known=0, unverifiable=0, age_s=0.0)))
+    metrics.watch(fleet_families(dict))
+    metrics.watch(allowance_families(AllowanceWatch()))
+    metrics.watch(redis_families(lambda: True))
+    metrics.watch(loop_families(lambda: 0.0, lambda: 0))
+    metrics.watch(policy_families(lambda: PolicyStatus(version="v1", since_s=0.0)))
     families = set(re.findall(r"^# TYPE (\S+)", metrics.expose()[0].decode(), re.MULTILINE)) | {"up"}
 
     names = {name.removesuffix("_bucket") for name in re.findall(r"\b(up|sizewise_\w+)", rule["expr"])}

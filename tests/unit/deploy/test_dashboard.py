@@ -1,6 +1,7 @@
 import itertools
 import json
 import re
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,6 +11,16 @@ from prometheus_client.parser import text_string_to_metric_families
 from deploy.dashboards.build import TARGET, dashboard
 from gateway.counters.allowance_watch import AllowanceWatch
 from gateway.policyfile.loader import PolicyStatus
+from gateway.telemetry.families import (
+    allowance_families,
+    fleet_families,
+    floor_families,
+    key_families,
+    ledger_families,
+    loop_families,
+    policy_families,
+    redis_families,
+)
 from gateway.telemetry.metrics import MetricsRecorder
 from tests.builders import a_ledger_status
 
@@ -21,12 +32,14 @@ every_panel = pytest.mark.parametrize("panel", PANELS, ids=lambda panel: str(pan
 def exposed() -> dict[str, str]:
     """Every metric name a scrape can hold → its type."""
     metrics = MetricsRecorder(CollectorRegistry(), version="0")
-    metrics.watch_ledger(a_ledger_status())
-    metrics.watch_fleet(dict)
-    metrics.watch_allowances(AllowanceWatch())
-    metrics.watch_redis(lambda: True)
-    metrics.watch_loop(lambda: 0.0, lambda: 0)
-    metrics.watch_policies(lambda: PolicyStatus(version="v1", since_s=0.0))
+    metrics.watch(ledger_families(a_ledger_status()))
+    metrics.watch(fleet_families(dict))
+    metrics.watch(allowance_families(AllowanceWatch()))
+    metrics.watch(redis_families(lambda: True))
+    metrics.watch(key_families(SimpleNamespace(known=0, unverifiable=0, age_s=0.0)))
+    metrics.watch(floor_families(SimpleNamespace(looks={})))
+    metrics.watch(loop_families(lambda: 0.0, lambda: 0))
+    metrics.watch(policy_families(lambda: PolicyStatus(version="v1", since_s=0.0)))
     suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "gauge": ("",)}
     return {
         family.name + suffix: family.type
