@@ -50,6 +50,9 @@ FAULTS: dict[int, str] = {
     47: "smuggling",
     48: "compressed request bodies",
     49: "control characters in headers and names",
+    50: "Redis is down, at the start or later",
+    51: "Redis is slow, silent, read-only, full or wrong",
+    52: "Redis loses its last writes",
     58: "an unknown price",
     59: "the clock jumps",
     60: "the classifier crashes, or says NaN",
@@ -58,6 +61,8 @@ FAULTS: dict[int, str] = {
     63: "the event loop is blocked",
     64: "a stampede on a half-open breaker",
     65: "every deployment rests",
+    66: "a key is revoked",
+    68: "keys are guessed",
 }
 
 NOT_HERE: dict[int, str] = {
