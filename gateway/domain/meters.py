@@ -148,7 +148,9 @@ def need_of_call(request: ChatRequest) -> Need:
 
 
 def _answer_tokens(request: ChatRequest) -> int:
-    return request.max_output_tokens or USUAL_OUTPUT_TOKENS
+    """Of all the answers that are asked for."""
+    answers = request.payload.get("n")
+    return (request.max_output_tokens or USUAL_OUTPUT_TOKENS) * (answers if isinstance(answers, int) else 1)
 
 
 def _prompt_tokens(request: ChatRequest) -> int:

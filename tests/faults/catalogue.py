@@ -50,6 +50,9 @@ FAULTS: dict[int, str] = {
     47: "smuggling",
     48: "compressed request bodies",
     49: "control characters in headers and names",
+    50: "Redis is down, at the start or later",
+    51: "Redis is slow, silent, read-only, full or wrong",
+    52: "Redis loses its last writes",
     58: "an unknown price",
     59: "the clock jumps",
     60: "the classifier crashes, or says NaN",
@@ -58,17 +61,20 @@ FAULTS: dict[int, str] = {
     63: "the event loop is blocked",
     64: "a stampede on a half-open breaker",
     65: "every deployment rests",
+    66: "a key is revoked",
+    68: "keys are guessed",
     69: "addresses in a request: the gateway is to call somebody",
     70: "spoofed headers",
     71: "what belongs to another tenant",
     72: "privilege by path, method or host",
     73: "100,000 names",
     74: "names that mean something in logs, sheets and pages",
+    75: "denial of wallet",
     76: "secrets in prompts, headers and errors",
 }
 
 NOT_HERE: dict[int, str] = {
     **dict.fromkeys(range(31, 50), "its tests are those of the client's side, in tests/faults/client"),
-    **dict.fromkeys((*range(69, 75), 76), "its tests are those of abuse, in tests/faults/abuse"),
+    **dict.fromkeys(range(69, 77), "its tests are those of abuse, in tests/faults/abuse"),
     61: "a matter of migrations: their tests come with the work on them",
 }

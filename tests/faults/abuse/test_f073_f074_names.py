@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from gateway.counters.guesses import PER_NETWORK
 from tests.conformance.upstream import Upstream
 from tests.faults.abuse.conftest import chat
 from tests.gateway_process import KEY, GatewayProcess
@@ -38,7 +39,8 @@ def test_f073_however_many_names_clients_use_the_series_are_those_of_the_configu
         return statuses
 
     gateway.chat(chat(user="name"), {"X-Note": "name"})
-    assert ask(0) == [404, 401, 404]
+    statuses = {tuple(ask(-number)) for number in range(PER_NETWORK + 1)}
+    assert statuses <= {(404, 401, 404), (404, 429, 404)}, "the latter once too many unknown keys have come"
     before, rss_mb = series(gateway), gateway.rss_mb()
     for number in range(1, NAMES):
         ask(number)

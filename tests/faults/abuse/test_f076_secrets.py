@@ -112,7 +112,7 @@ def test_f076_a_secret_in_a_header_is_neither_kept_nor_repeated(
         )
     ]
 
-    assert {answer.status for answer in answers} == {401}
+    assert {answer.status for answer in answers} <= {401, 429}, "the latter where too many unknown keys have come"
     assert all(canary not in str(heard.headers) for heard in backend.heard)
     assert_nowhere(place, canary, *answers)
 

@@ -43,6 +43,9 @@ def test_a_prompt_counts_by_its_size_and_an_answer_by_the_longest_that_may_come(
 
 
 def test_the_bytes_of_a_picture_are_no_tokens() -> None:
+    many = a_request(payload={"n": 128}, size_bytes=400, max_output_tokens=50)
+    assert need_of(many, a_policy(), RATES) == Need(tokens=100 + 128 * 50)
+
     seen = a_request(messages=(Message(role="user", text="x" * 400, images=2),), size_bytes=10**7, max_output_tokens=1)
 
     assert need_of(seen, a_policy(), RATES) == Need(tokens=2_101)
