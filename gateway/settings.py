@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from gateway.domain.redis_address import redis_address
 from gateway.domain.virtual_key import claims_to_be_one
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
@@ -105,8 +106,8 @@ class Settings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def _is_redis(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is not None and not url.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
-            raise ValueError("a Redis URL begins with redis://, rediss:// or unix://")
+        if url is not None:
+            redis_address(url.get_secret_value())
         return url
 
     @field_validator("admin_host")

@@ -1,6 +1,7 @@
 import itertools
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -18,12 +19,17 @@ PANELS: list[dict[str, Any]] = [panel for panel in BOARD["panels"] if panel["typ
 every_panel = pytest.mark.parametrize("panel", PANELS, ids=lambda panel: str(panel["title"]))
 
 
+class _NoLooks:
+    looks: Mapping[str, int] = {}
+
+
 def exposed() -> dict[str, str]:
     """Every metric name a scrape can hold → its type."""
     metrics = MetricsRecorder(CollectorRegistry(), version="0")
     metrics.watch_ledger(a_ledger_status())
     metrics.watch_fleet(dict)
     metrics.watch_allowances(AllowanceWatch())
+    metrics.watch_floors(_NoLooks())
     metrics.watch_redis(lambda: True)
     metrics.watch_loop(lambda: 0.0, lambda: 0)
     metrics.watch_policies(lambda: PolicyStatus(version="v1", since_s=0.0))
