@@ -74,6 +74,11 @@ def running_redis_cluster() -> Iterator[tuple[str, ...]]:
             stack.enter_context(_process(command, Path(folder), partial(_redis_answers, port)))
         nodes = tuple(f"127.0.0.1:{port}" for port in ports)
         subprocess.run([cli, "--cluster", "create", *nodes, "--cluster-yes"], check=True, capture_output=True)
+        deadline_s = time.monotonic() + _READY_WITHIN_S
+        while not all(map(_cluster_is_whole, ports)):
+            if time.monotonic() > deadline_s:
+                raise RuntimeError("the nodes of the Redis Cluster did not find each other")
+            time.sleep(0.05)
         yield nodes
 
 
@@ -197,6 +202,13 @@ def _redis_answers(port: int) -> bool:
             return connection.recv(16).startswith(b"+PONG")
     except OSError:
         return False
+
+
+def _cluster_is_whole(port: int) -> bool:
+    """As that node sees it."""
+    with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+        connection.sendall(b"CLUSTER INFO\r\n")
+        return b"cluster_state:ok" in connection.recv(4096)
 
 
 def _http_answers(url: str) -> bool:

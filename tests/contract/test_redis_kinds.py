@@ -9,7 +9,8 @@ from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import ResponseError
 
 from gateway.domain.allowances import Allowance, BudgetTerms, Limits
-from gateway.domain.errors import AllowanceError
+from gateway.domain.errors import AllowanceError, CountersUnavailableError
+from gateway.ports import Hold
 from tests.contract.twins import Twin, redis_twin, used
 from tests.services import running_redis_cluster, running_redis_sentinel
 
@@ -24,10 +25,21 @@ def cluster() -> Iterator[tuple[str, ...]]:
         yield nodes
 
 
+async def _admitted(twin: Twin, allowance: Allowance, team: str = "") -> Hold:
+    """By what Redis says and nothing else: on a busy machine an answer may be too late, and is asked for again."""
+    while True:
+        twin.team = team or twin.team
+        try:
+            return await twin.admit(allowance)
+        except CountersUnavailableError:
+            await asyncio.sleep(0.02)
+            await twin.settled()
+
+
 async def _grants(twin: Twin, allowance: Allowance, most: int = 100) -> int:
     for count in range(most):
         try:
-            await twin.admit(allowance)
+            await _admitted(twin, allowance)
         except AllowanceError:
             return count
     return most
@@ -37,12 +49,11 @@ def test_teams_are_spread_over_the_nodes_and_each_has_its_limit(cluster: tuple[s
     """One node is all a gateway has to be told of."""
 
     async def main() -> tuple[list[int], list[int]]:
-        async with redis_twin(f"redis+cluster://{cluster[0]}") as twin:
+        async with redis_twin(f"redis+cluster://{cluster[0]}", limits_down="refuse") as twin:
             granted = []
             for number in range(TEAMS):
                 twin.team = f"team-{number}"
                 granted.append(await _grants(twin, THREE))
-            assert twin.admission.link.is_up  # type: ignore[attr-defined]  # of Redis, not of the port
         held = []
         for node in cluster:
             async with Redis.from_url(f"redis://{node}") as redis:
@@ -59,25 +70,25 @@ def test_teams_are_spread_over_the_nodes_and_each_has_its_limit(cluster: tuple[s
 def test_a_node_that_lost_the_scripts_gets_them_again_and_the_others_count_nothing_twice(
     cluster: tuple[str, ...],
 ) -> None:
-    hundred = Allowance(owner="team:t", limits=Limits(requests_per_day=50))
+    fifty = Allowance(owner="team:t", limits=Limits(requests_per_day=50))
 
     async def main() -> list[int]:
-        async with redis_twin(f"redis+cluster://{','.join(cluster)}") as twin:
+        async with redis_twin(f"redis+cluster://{','.join(cluster)}", limits_down="refuse") as twin:
             for number in range(TEAMS):
                 twin.team = f"lost-{number}"
-                await twin.admit(hundred)
+                await _admitted(twin, fifty)
             async with Redis.from_url(f"redis://{cluster[1]}") as node:
                 await node.script_flush()
 
             async def ask(number: int) -> None:
-                twin.team = f"lost-{number}"
-                await twin.admit(hundred)
+                await _admitted(twin, fifty, f"lost-{number}")
 
             await asyncio.gather(*(ask(number) for number in range(TEAMS)))
+            await twin.settled()
             granted = []
             for number in range(TEAMS):
                 twin.team = f"lost-{number}"
-                granted.append(await _grants(twin, hundred))
+                granted.append(await _grants(twin, fifty))
             return granted
 
     assert asyncio.run(main()) == [48] * TEAMS
@@ -87,11 +98,11 @@ def test_what_a_request_cost_is_told_to_the_node_that_counts_it(cluster: tuple[s
     budget = Allowance(owner="team:t", budgets=(BudgetTerms(period="month", limit_nano_usd=10**9),))
 
     async def main() -> list[str]:
-        async with redis_twin(f"redis+cluster://{cluster[2]}") as twin:
+        async with redis_twin(f"redis+cluster://{cluster[2]}", budgets_down="refuse") as twin:
             teams = [f"cost-{number}" for number in range(TEAMS)]
             for team in teams:
                 twin.team = team
-                (await twin.admit(budget)).settle(used(7))
+                (await _admitted(twin, budget)).settle(used(7))
             await twin.settled()
         host, _, port = cluster[0].partition(":")
         async with RedisCluster(host=host, port=int(port), decode_responses=True) as redis:
@@ -104,7 +115,7 @@ def test_what_a_request_cost_is_told_to_the_node_that_counts_it(cluster: tuple[s
 
 def test_the_primary_that_a_sentinel_names_counts_and_after_a_failover_the_next_one_does() -> None:
     async def main(sentinel: str, port: int) -> None:
-        async with redis_twin(f"redis+sentinel://{sentinel}/counts", gateways=2) as twin:
+        async with redis_twin(f"redis+sentinel://{sentinel}/counts") as twin:
             assert await _grants(twin, THREE) == 3
             async with Redis(host="127.0.0.1", port=port, decode_responses=True) as watcher:
                 after = await _failed_over(watcher)
