@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gateway.domain.acts import Role
 from gateway.domain.admin_keys import read_admin_keys
+from gateway.domain.redis_address import redis_address
 from gateway.domain.virtual_key import claims_to_be_one
 
 _HOST_NAME = re.compile(r"(?:\*\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]")
@@ -158,8 +159,8 @@ class Settings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def _is_redis(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is not None and not url.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
-            raise ValueError("a Redis URL begins with redis://, rediss:// or unix://")
+        if url is not None:
+            redis_address(url.get_secret_value())
         return url
 
     @field_validator("tls_key")

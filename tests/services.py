@@ -10,7 +10,8 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 _READY_WITHIN_S = 30.0
@@ -58,6 +59,45 @@ def running_redis() -> Iterator[str]:
         command = [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
         with _process(command, Path(folder), lambda: _redis_answers(port)):
             yield f"redis://127.0.0.1:{port}/0"
+
+
+@contextmanager
+def running_redis_cluster() -> Iterator[tuple[str, ...]]:
+    """The addresses, HOST:PORT, of the three nodes of a Redis Cluster of one's own."""
+    server, cli = _on_path("redis-server"), _on_path("redis-cli")
+    ports = [_free_port() for _ in range(3)]
+    with ExitStack() as stack:
+        for port in ports:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="sizewise-redis-"))
+            options = f"--cluster-enabled yes --cluster-port {_free_port()} --save --appendonly no".split()
+            command = [server, "--port", str(port), "--bind", "127.0.0.1", *options]
+            stack.enter_context(_process(command, Path(folder), partial(_redis_answers, port)))
+        nodes = tuple(f"127.0.0.1:{port}" for port in ports)
+        subprocess.run([cli, "--cluster", "create", *nodes, "--cluster-yes"], check=True, capture_output=True)
+        deadline_s = time.monotonic() + _READY_WITHIN_S
+        while not all(map(_cluster_is_whole, ports)):
+            if time.monotonic() > deadline_s:
+                raise RuntimeError("the nodes of the Redis Cluster did not find each other")
+            time.sleep(0.05)
+        yield nodes
+
+
+@contextmanager
+def running_redis_sentinel() -> Iterator[tuple[str, int]]:
+    """A primary called `counts`, its replica, and a Sentinel that watches them: its HOST:PORT, and its port."""
+    server = _on_path("redis-server")
+    primary, replica, sentinel = (_free_port() for _ in range(3))
+    with ExitStack() as stack:
+        for port, options in ((primary, []), (replica, ["--replicaof", f"127.0.0.1 {primary}"])):
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="sizewise-redis-"))
+            command = [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", *options]
+            stack.enter_context(_process(command, Path(folder), partial(_redis_answers, port)))
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="sizewise-sentinel-"))
+        config = Path(folder) / "sentinel.conf"
+        config.write_text(f"port {sentinel}\nbind 127.0.0.1\nsentinel monitor counts 127.0.0.1 {primary} 1\n")
+        command = [server, str(config), "--sentinel"]
+        stack.enter_context(_process(command, Path(folder), partial(_redis_answers, sentinel)))
+        yield f"127.0.0.1:{sentinel}", sentinel
 
 
 @contextmanager
@@ -162,6 +202,13 @@ def _redis_answers(port: int) -> bool:
             return connection.recv(16).startswith(b"+PONG")
     except OSError:
         return False
+
+
+def _cluster_is_whole(port: int) -> bool:
+    """As that node sees it."""
+    with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+        connection.sendall(b"CLUSTER INFO\r\n")
+        return b"cluster_state:ok" in connection.recv(4096)
 
 
 def _http_answers(url: str) -> bool:

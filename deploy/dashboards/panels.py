@@ -37,8 +37,9 @@ def quantiles(metric: str, *percents: int, by: str = "") -> tuple[Query, ...]:
     )
 
 
-def increase(metric: str) -> str:
-    return f"sum(increase(sizewise_{metric}[$__range]))"
+def increase(metric: str, *, where: str = "") -> str:
+    matchers = f"{{{where}}}" if where else ""
+    return f"sum(increase(sizewise_{metric}{matchers}[$__range]))"
 
 
 ANSWERED = rate("requests_total", where='outcome="ok"')
@@ -49,7 +50,7 @@ BASELINE_COST = rate("baseline_cost_usd_total")
 ACTUAL_COST = rate("actual_cost_usd_total")
 ROLLED_OUT = rate("rollout_decisions_total", by="policy, candidate, mode")
 MOVED = rate("rollout_decisions_total", by="policy, candidate, mode", where='result="moved"')
-LOOK_FAILED = 'result!="ok"'
+UNREAD = 'result="failed"'
 FAILED_AT_REDIS = 'result!="ok", le="+Inf"'
 
 GLANCE = (
@@ -280,18 +281,27 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
         (
             Panel(
                 "Refusals by limit",
-                "Requests each second that a limit or a budget of their caller's had no room for.",
+                "Requests each second that a limit or a budget of their caller's had no room for, and calls that one of"
+                " their deployment's had none for.",
                 units.OpsPerSecond,
-                (Query(f"{rate('allowance_refusals_total', by='limit')} or vector(0)", "{{limit}}"),),
+                (
+                    Query(f"{rate('allowance_refusals_total', by='limit')} or vector(0)", "{{limit}}"),
+                    Query(
+                        f"{rate('deployment_limit_reached_total', by='deployment, limit')} or vector(0)",
+                        "{{deployment}} {{limit}}",
+                    ),
+                ),
                 stacked=True,
             ),
             Panel(
                 "Budgets used",
-                "Share of each budget that is used and held, and how many of their levels were reached.",
+                "Share of each budget that is used and held, how many of their levels were reached, and how often what"
+                " was spent could not be read.",
                 units.PercentUnit,
                 (
                     Query("max by (owner, budget) (sizewise_budget_used_ratio) or vector(0)", "{{owner}} {{budget}}"),
                     Query(f"{increase('budget_alerts_total')} or vector(0)", "levels reached"),
+                    Query(f"{increase('budget_looks_total', where=UNREAD)} or vector(0)", "not read"),
                 ),
             ),
             Panel(
@@ -307,13 +317,6 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 ),
             ),
             Panel(
-                "Deployments at a limit of their own",
-                "Times each second that a deployment was passed over, for one of its limits had no room for the call.",
-                units.OpsPerSecond,
-                (Query(f"{rate('deployment_limit_reached_total', by='deployment')} or vector(0)", "{{deployment}}"),),
-                stacked=True,
-            ),
-            Panel(
                 "Virtual keys",
                 "Those a gateway knows, those it cannot check, and for how long it has heard of no change.",
                 units.Short,
@@ -321,7 +324,6 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                     Query("max(sizewise_virtual_keys) or vector(0)", "known"),
                     Query("max(sizewise_virtual_keys_unverifiable) or vector(0)", "without their pepper"),
                     Query("max(sizewise_virtual_keys_age_seconds) or vector(0)", "seconds since the database spoke"),
-                    Query(f"{rate('budget_looks_total', where=LOOK_FAILED)} or vector(0)", "spending not looked up"),
                 ),
             ),
         ),

@@ -16,10 +16,9 @@ from math import inf
 from typing import Any, Final, Literal
 
 import msgspec
-from redis.asyncio import ConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError, RedisClusterException, RedisError
+
+from gateway.counters.redis_clients import redis_client
 
 CALL_S: Final = 0.05
 """Longer than this no request waits."""
@@ -27,8 +26,6 @@ FAILURES: Final = 3
 """So many in a row, and Redis counts as away: it is asked no more, but for a try now and then."""
 FIRST_TRY_S: Final = 0.1
 LONGEST_TRY_S: Final = 2.0
-_SOCKET_S = 0.5
-_CONNECTIONS = 4
 _MOST_AT_ONCE = 128
 _TURNS = 4
 """So many turns of the event loop a call has after its time, to take in an answer that is there already."""
@@ -38,6 +35,7 @@ Script = Literal["admit", "amend"]
 Result = Literal["ok", "slow", "failed"]
 Reply = list[int]
 
+_ERRORS = (RedisError, RedisClusterException, OSError)
 _TRY = msgspec.msgpack.encode((1, ()))
 
 _log = logging.getLogger(__name__)
@@ -64,16 +62,7 @@ class RedisLink:
     def __init__(
         self, url: str, *, called: Callable[[float, Result], None], monotonic: Callable[[], float] = time.perf_counter
     ) -> None:
-        pool = ConnectionPool.from_url(
-            url,
-            max_connections=_CONNECTIONS,
-            socket_timeout=_SOCKET_S,
-            socket_connect_timeout=_SOCKET_S,
-            retry=Retry(NoBackoff(), 0),
-            protocol=2,
-            driver_info=None,
-        )
-        self._client: Redis = Redis.from_pool(pool)
+        self._client = redis_client(url)
         self._called = called
         self._texts: dict[Script, str] = {"admit": script_text("admit"), "amend": script_text("amend")}
         self._digests = {
@@ -93,8 +82,8 @@ class RedisLink:
 
     async def connect(self) -> None:
         """Have a connection at hand, if Redis is there: making one takes several round trips."""
-        with suppress(RedisError, OSError):
-            await self._client.ping()
+        with suppress(*_ERRORS):
+            await self._client.connect()
 
     async def admit(self, keys: Sequence[str], asked: Any, late: Callable[[Reply], None]) -> Reply | None:
         """None where no answer came in time; one that comes later goes to `late`."""
@@ -109,7 +98,7 @@ class RedisLink:
             if task is not None:
                 task.cancel()
                 await asyncio.wait([task])
-        await self._client.aclose(close_connection_pool=True)
+        await self._client.aclose()
 
     async def _run(
         self, script: Script, keys: Sequence[str], asked: Any, late: Callable[[Reply], None] | None
@@ -167,10 +156,13 @@ class RedisLink:
     async def _send_batch(self, script: Script, batch: list[_Asked]) -> None:
         try:
             replies = await self._executed(script, batch)
-            if any(isinstance(reply, NoScriptError) for reply in replies):  # a Redis that was started anew
-                await self._client.script_load(self._texts[script])
-                replies = await self._executed(script, batch)
-        except (RedisError, OSError) as error:
+            missing = [place for place, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+            if missing:  # a Redis, or a node of a Cluster, that was started anew; the others have counted already
+                await self._client.load(self._texts[script])
+                again = await self._executed(script, [batch[place] for place in missing])
+                for place, reply in zip(missing, again, strict=True):
+                    replies[place] = reply
+        except _ERRORS as error:
             replies = [error] * len(batch)
         for asked, reply in zip(batch, replies, strict=True):
             if isinstance(reply, Exception):
@@ -179,12 +171,9 @@ class RedisLink:
                 asked.answer.set_result(reply)
 
     async def _executed(self, script: Script, batch: list[_Asked]) -> list[Any]:
-        pipeline = self._client.pipeline(transaction=False)
         for asked in batch:
             asked.is_sent = True
-            pipeline.evalsha(self._digests[script], len(asked.keys), *asked.keys, asked.payload)
-        replies: list[Any] = await pipeline.execute(raise_on_error=False)
-        return replies
+        return await self._client.run([(self._digests[script], asked.keys, asked.payload) for asked in batch])
 
     def _failed(self, took_s: float, result: Result, why: str) -> None:
         self._called(took_s, result)
@@ -199,7 +188,8 @@ class RedisLink:
         while True:
             await asyncio.sleep(wait_s)
             wait_s = min(2 * wait_s, LONGEST_TRY_S)
-            await self._client.connection_pool.disconnect(inuse_connections=False)
+            with suppress(*_ERRORS):
+                await self._client.forget()
             await self.connect()
             if await self._asked("amend", ("sw:{try}",), _TRY, None) is not None:
                 break

@@ -79,9 +79,13 @@ def test_one_decision_is_its_record_and_its_story(gateway: GatewayProcess) -> No
     assert any("scripted-small" in sentence for sentence in page["story"])
 
 
-@pytest.mark.parametrize("path", ["/admin/decisions/none", "/admin/decisions/%00", "/admin/decisions/%25"])
+@pytest.mark.parametrize("path", ["/admin/decisions/none", "/admin/decisions/%25"])
 def test_a_decision_that_is_not_there_is_not_found(gateway: GatewayProcess, path: str) -> None:
     assert gateway.admin(path).status == 404
+
+
+def test_an_id_that_no_database_takes_is_refused(gateway: GatewayProcess) -> None:
+    assert gateway.admin("/admin/decisions/%00").status == 422
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x"])

@@ -48,7 +48,9 @@ def test_every_panel_has_an_answer_from_a_gateway_under_load(tmp_path: Path) -> 
     assert named - known <= {
         "sizewise_allowance_refusals_total",
         "sizewise_budget_alerts_total",
+        "sizewise_budget_looks_total",
         "sizewise_budget_used_ratio",
+        "sizewise_deployment_limit_reached_total",
         "sizewise_price_missing_total",
         "sizewise_redis_call_seconds_bucket",
         "sizewise_redis_up",

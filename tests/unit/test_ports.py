@@ -24,6 +24,7 @@ from gateway.store.static_keys import StaticKeys
 from gateway.store.virtual_keys import VirtualKeys
 from tests.fakes import (
     FakeAdmission,
+    FakeCallLimits,
     FakeClassifier,
     FakeExchange,
     FakeHealthBoard,
@@ -38,7 +39,7 @@ from tests.virtual_time import LoopClock
 
 IMPLEMENTATIONS: dict[type, tuple[type, ...]] = {
     ports.Admission: (MemoryAllowances, RedisAllowances, FakeAdmission),
-    ports.CallLimits: (MemoryAllowances, RedisAllowances),
+    ports.CallLimits: (MemoryAllowances, RedisAllowances, FakeCallLimits),
     ports.Classifier: (LinearClassifier, FakeClassifier),
     ports.Clock: (SystemClock, ManualClock, LoopClock),
     ports.Exchange: (ChatExchange, FakeExchange),
