@@ -1,7 +1,9 @@
 """The admin plane as a gateway has it, in this process; its people, and all that may be asked of it."""
 
 import asyncio
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -109,6 +111,18 @@ def names_of(app: FastAPI) -> list[str]:
         if isinstance(route, Route)
         for method in sorted((route.methods or set()) - {"HEAD"})
     ]
+
+
+@contextmanager
+def same_log_level() -> Iterator[None]:
+    """What a call sets of this process's logs is put back after the block."""
+    loggers = [logging.getLogger(name) for name in (None, "uvicorn", "uvicorn.error", "uvicorn.access")]
+    levels = [logger.level for logger in loggers]
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """What is done is written down, once, in the same transaction, and stays: on SQLite and on PostgreSQL."""
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from gateway.store.audit_tables import AUDIT
 from gateway.store.holder_admin import set_holder
 from gateway.store.key_admin import create_key, disable_key, enable_key, revoke_key, rotate_key, set_key
 from gateway.store.key_listing import list_keys
-from tests.admin import CALLS, KEYS, Reply, ask, assembled
+from tests.admin import CALLS, KEYS, Reply, ask, assembled, same_log_level
 from tests.keys import NOW_S, TESTER, a_key_text, a_new_key, peppers
 
 _ADA = Actor(name="ada", origin="admin", role="admin", request_id="req-1")
@@ -33,8 +32,9 @@ _REFUSED_STATEMENTS = (
 
 
 @pytest.fixture
-def app(url: str, tmp_path: Path) -> FastAPI:
-    return assembled(tmp_path, url).admin_plane
+def app(url: str, tmp_path: Path) -> Iterator[FastAPI]:
+    with same_log_level():
+        yield assembled(tmp_path, url).admin_plane
 
 
 def _entries(engine: Engine) -> Sequence[AuditEntry]:
@@ -159,7 +159,6 @@ def test_entries_are_found_by_who_what_when_and_to_what(engine: Engine) -> None:
 
 
 def test_every_route_that_changes_anything_leaves_one_row_and_no_other_leaves_any(app: FastAPI, engine: Engine) -> None:
-    level = logging.getLogger().level
     for name, call in CALLS.items():
         key = a_new_key(engine).key.id
         before = len(_entries(engine))
@@ -172,7 +171,6 @@ def test_every_route_that_changes_anything_leaves_one_row_and_no_other_leaves_an
         for entry in new:
             assert (entry.actor, entry.role, entry.origin) == ("the-admin", "admin", "admin"), name
             assert entry.request_id == reply.headers["x-request-id"], name
-    logging.getLogger().setLevel(level)
 
 
 def test_no_failure_leaves_a_row(app: FastAPI, engine: Engine, tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from starlette.routing import Mount
 
 from gateway.api.access import PUBLIC, Credentials, Person, UndeclaredRouteError, guard, needs
 from gateway.domain.acts import ROLES, Actor, Role, is_enough
-from tests.admin import CALLS, KEYS, ask, assembled, names_of
+from tests.admin import CALLS, KEYS, ask, assembled, names_of, same_log_level
 from tests.keys import upgraded
 from tests.unit.api.asgi_client import Wire, scope
 
@@ -23,10 +24,11 @@ class Refused:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
     """The admin application of a gateway, with one person of each role."""
     directory: Path = tmp_path_factory.mktemp("admin")
-    return assembled(directory, upgraded(directory)).admin_plane
+    with same_log_level():
+        yield assembled(directory, upgraded(directory)).admin_plane
 
 
 def _application(role: Role = "operator", *, body_bytes: int = 100) -> tuple[FastAPI, Refused]:
