@@ -1,10 +1,11 @@
 """Where the serving process reads keys: `sqlite` and `postgres`, twins on the bare drivers, like the sinks."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Protocol
 
 from gateway.store.key_rows import KeyRows
-from gateway.store.urls import DatabaseUrlError, postgres_rest, sqlite_path, unknown
+from gateway.store.urls import twin_of
 
 
 class KeysUnreadableError(Exception):
@@ -34,19 +35,16 @@ class KeySource(Protocol):
 
 def open_key_source(url: str) -> KeySource:
     """The key source of a database URL; connects to nothing yet. Raises DatabaseUrlError."""
-    # Imported here so that a process loads only the driver it uses.
-    path = sqlite_path(url)
-    if path is not None:
-        from gateway.store.key_source.sqlite import SqliteKeySource  # noqa: PLC0415
+    return twin_of(url, sqlite=_sqlite, postgres=_postgres)
 
-        return SqliteKeySource(path)
-    rest = postgres_rest(url)
-    if rest is not None:
-        try:
-            from gateway.store.key_source.postgres import PostgresKeySource  # noqa: PLC0415
-        except ImportError as error:
-            raise DatabaseUrlError(
-                f"PostgreSQL needs its driver: pip install 'sizewise[postgres]' ({error})"
-            ) from error
-        return PostgresKeySource(f"postgresql://{rest}")
-    raise unknown(url)
+
+def _sqlite(path: Path) -> KeySource:
+    from gateway.store.key_source.sqlite import SqliteKeySource  # noqa: PLC0415 (see `twin_of`)
+
+    return SqliteKeySource(path)
+
+
+def _postgres(conninfo: str) -> KeySource:
+    from gateway.store.key_source.postgres import PostgresKeySource  # noqa: PLC0415 (see `twin_of`)
+
+    return PostgresKeySource(conninfo)

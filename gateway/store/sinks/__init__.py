@@ -4,11 +4,12 @@ SQLAlchemy serves the reading side only: it would cost the serving process 30 MB
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 from gateway.domain.kept_text import KeptText
 from gateway.domain.record import RequestRecord
-from gateway.store.urls import DatabaseUrlError, postgres_rest, sqlite_path, unknown
+from gateway.store.urls import twin_of
 
 
 class SinkUnavailableError(Exception):
@@ -39,19 +40,16 @@ class Sink(Protocol):
 
 def open_sink(url: str) -> Sink:
     """The sink of a database URL; connects to nothing yet. Raises DatabaseUrlError."""
-    # Imported here so that a process loads only the driver it uses.
-    path = sqlite_path(url)
-    if path is not None:
-        from gateway.store.sinks.sqlite import SqliteSink  # noqa: PLC0415
+    return twin_of(url, sqlite=_sqlite, postgres=_postgres)
 
-        return SqliteSink(path)
-    rest = postgres_rest(url)
-    if rest is not None:
-        try:
-            from gateway.store.sinks.postgres import PostgresSink  # noqa: PLC0415
-        except ImportError as error:
-            raise DatabaseUrlError(
-                f"PostgreSQL needs its driver: pip install 'sizewise[postgres]' ({error})"
-            ) from error
-        return PostgresSink(f"postgresql://{rest}")
-    raise unknown(url)
+
+def _sqlite(path: Path) -> Sink:
+    from gateway.store.sinks.sqlite import SqliteSink  # noqa: PLC0415 (see `twin_of`)
+
+    return SqliteSink(path)
+
+
+def _postgres(conninfo: str) -> Sink:
+    from gateway.store.sinks.postgres import PostgresSink  # noqa: PLC0415 (see `twin_of`)
+
+    return PostgresSink(conninfo)

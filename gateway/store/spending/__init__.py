@@ -5,10 +5,11 @@ are, too, and what is more holds: records may have been pruned after they were s
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final, Protocol
 
 from gateway.domain.floors import Spent
-from gateway.store.urls import DatabaseUrlError, postgres_rest, sqlite_path, unknown
+from gateway.store.urls import twin_of
 
 WITHIN_S: Final = 5.0
 """Longer no reading takes: it is given up."""
@@ -25,22 +26,7 @@ class Spending(Protocol):
 
 def open_spending(url: str) -> Spending:
     """What reads the database of that URL; connects to nothing yet. Raises DatabaseUrlError."""
-    # Imported here so that a process loads only the driver it uses.
-    path = sqlite_path(url)
-    if path is not None:
-        from gateway.store.spending.sqlite import SqliteSpending  # noqa: PLC0415
-
-        return SqliteSpending(path)
-    rest = postgres_rest(url)
-    if rest is not None:
-        try:
-            from gateway.store.spending.postgres import PostgresSpending  # noqa: PLC0415
-        except ImportError as error:
-            raise DatabaseUrlError(
-                f"PostgreSQL needs its driver: pip install 'sizewise[postgres]' ({error})"
-            ) from error
-        return PostgresSpending(f"postgresql://{rest}")
-    raise unknown(url)
+    return twin_of(url, sqlite=_sqlite, postgres=_postgres)
 
 
 def question(since: str, hour_after: str) -> str:
@@ -61,3 +47,15 @@ def question(since: str, hour_after: str) -> str:
         SELECT team, app, key_id, CAST(sum(nano_usd) AS BIGINT) FROM known
         GROUP BY team, app, key_id HAVING sum(nano_usd) > 0
     """  # noqa: S608 - our own words
+
+
+def _sqlite(path: Path) -> Spending:
+    from gateway.store.spending.sqlite import SqliteSpending  # noqa: PLC0415 (see `twin_of`)
+
+    return SqliteSpending(path)
+
+
+def _postgres(conninfo: str) -> Spending:
+    from gateway.store.spending.postgres import PostgresSpending  # noqa: PLC0415 (see `twin_of`)
+
+    return PostgresSpending(conninfo)

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.store.urls import postgres_rest, sqlite_path, unknown, without_password
+from gateway.store.urls import DatabaseUrlError, postgres_rest, sqlite_path, twin_of, unknown, without_password
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,21 @@ def test_an_unknown_url_is_refused_with_the_next_step_and_without_its_password()
     message = str(unknown("mysql://user:pw@host/db"))
 
     assert message.startswith("database URL 'mysql://user:***@host/db' is of no kind we know; use sqlite:///PATH")
+
+
+def test_each_kind_of_database_has_its_twin() -> None:
+    def made_of(url: str) -> str:
+        return twin_of(url, sqlite=lambda path: f"file {path.name}", postgres=lambda conninfo: f"server {conninfo}")
+
+    assert made_of("sqlite:///a/b.db") == "file b.db"
+    assert made_of("postgres://u:p@h/d") == "server postgresql://u:p@h/d"
+    with pytest.raises(DatabaseUrlError, match="of no kind we know"):
+        made_of("mysql://h/d")
+
+
+def test_a_driver_that_is_not_installed_is_told_with_the_command_that_installs_it() -> None:
+    def missing(_: str) -> str:
+        raise ImportError("no such module")
+
+    with pytest.raises(DatabaseUrlError, match=r"pip install 'sizewise\[postgres\]'"):
+        twin_of("postgresql://h/d", sqlite=str, postgres=missing)
