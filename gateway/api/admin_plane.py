@@ -13,6 +13,7 @@ from gateway.api.key_pages import PRINTABLE
 from gateway.api.probes import Expose, Readiness, probe_routes
 from gateway.domain.explanation import explain
 from gateway.domain.feedback import Feedback, told
+from gateway.domain.outline import Outline
 from gateway.domain.record import RequestRecord
 
 _OF_THE_WIRE: Final[Responses] = {
@@ -30,6 +31,9 @@ class Records(Protocol):
     def latest(self, limit: int) -> Sequence[RequestRecord]: ...
     def find(self, request_id: str) -> RequestRecord | None: ...
     def feedback(self, request_id: str) -> Feedback | None: ...
+    def outline(self, record: RequestRecord) -> Outline | None:
+        """The policy that decided it, as it was."""
+        ...
 
 
 class AdminPlane(FastAPI):
@@ -94,7 +98,7 @@ def _decision_pages(records: Records) -> APIRouter:
         return {
             "record": to_builtins(record),
             "feedback": to_builtins(feedback),
-            "story": (*explain(record), *told(feedback)),
+            "story": (*explain(record, records.outline(record)), *told(feedback)),
         }
 
     return pages

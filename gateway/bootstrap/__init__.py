@@ -134,6 +134,7 @@ def assemble(
         database_url,
         settings.spool or default_spool(database_url),
         durability=settings.durability,
+        policies=policies.current,
         max_bytes=settings.spool_max_bytes,
         housekeeper=Housekeeper(
             admin_database_url(settings), keep_days=settings.keep_days, every_s=settings.housekeeping_s

@@ -18,6 +18,7 @@ from gateway.domain.feedback import told
 from gateway.domain.pricing import usd
 from gateway.domain.record import Outcome, RequestRecord
 from gateway.store.feedback import find_feedback
+from gateway.store.outlines import find_outline
 from gateway.store.reports import AmbiguousIdError, Filters, find_record, list_decisions
 from gateway.store.texts import find_text, why_none
 
@@ -98,6 +99,7 @@ def explain(request_id: str, with_text: bool, as_json: bool, database_url: str) 
         except AmbiguousIdError as error:
             raise click.ClickException(str(error)) from error
         feedback = None if record is None else find_feedback(engine, record.id)
+        outline = None if record is None else find_outline(engine, record)
         text = find_text(engine, record.id, datetime.now(UTC)) if with_text and record is not None else None
     if record is None:
         raise click.ClickException(f"no request {request_id!r}; `sizewise report decisions` lists them")
@@ -105,7 +107,7 @@ def explain(request_id: str, with_text: bool, as_json: bool, database_url: str) 
         fields = {**record_fields(record), "feedback": feedback_fields(feedback)}
         click.echo(msgspec.json.encode(fields | ({"text": text} if with_text else {})).decode())
         return
-    click.echo("\n".join((*explain_record(record), *told(feedback))))
+    click.echo("\n".join((*explain_record(record, outline), *told(feedback))))
     if with_text:
         click.echo("\n".join(text_lines(text)) if text is not None else f"Text: {why_none(record)}")
 

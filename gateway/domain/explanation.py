@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from gateway.domain.classification import Classification
 from gateway.domain.decision import DEFAULT_RULE
+from gateway.domain.outline import Outline, passed_over
 from gateway.domain.pricing import usd
 from gateway.domain.record import AttemptRecord, CheckResult, Origin, Outcome, RequestRecord
 from gateway.domain.rollout import Beside
@@ -52,8 +53,11 @@ _FOUND: dict[Kind, str] = {
 }
 
 
-def explain(record: RequestRecord) -> tuple[str, ...]:
-    """Lines of `Heading: what was so` in order of events; below a heading, indented, what belongs to it."""
+def explain(record: RequestRecord, outline: Outline | None = None) -> tuple[str, ...]:
+    """Lines of `Heading: what was so` in order of events; below a heading, indented, what belongs to it.
+
+    outline  the policy that decided, as it was; with it, what was asked in vain is told too
+    """
     return (
         *_request(record),
         *measured(record.signals),
@@ -61,6 +65,7 @@ def explain(record: RequestRecord) -> tuple[str, ...]:
         *decided(
             f"{record.policy}@{record.policy_version}", record.rule, record.route, record.reasons, record.excluded
         ),
+        *(() if outline is None else passed_over(record, outline)),
         *rolled_out(record.beside),
         *_attempts(record.attempts),
         *_money(record),

@@ -10,6 +10,7 @@ SERVING: Final[Mapping[str, str]] = {
     "attempts": "INSERT, SELECT",
     "texts": "INSERT, SELECT",
     "feedback": "INSERT, SELECT",
+    "policy_outlines": "INSERT, SELECT",
     "rollup_marks": "INSERT, SELECT",
     "virtual_keys": "SELECT",
     "teams": "SELECT",

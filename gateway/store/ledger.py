@@ -1,7 +1,9 @@
 """The ledger's way in: spool and writer, wired to one database."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+from gateway.domain.policy import PolicySet
 from gateway.store.housekeeper import Housekeeper
 from gateway.store.schema import ensure_schema
 from gateway.store.sinks import open_sink
@@ -47,9 +49,11 @@ class Ledger:
         durability: Durability = "group",
         max_bytes: int = 1 << 30,
         housekeeper: Housekeeper | None = None,
+        policies: Callable[[], PolicySet] | None = None,
     ) -> "Ledger":
         """Records to the database at that URL, by way of a spool below `folder`; brings the schema up to date first.
 
+        policies  those in force, which are kept beside the records they decide
         Raises DatabaseUrlError.
         """
         sink = open_sink(url)
@@ -57,7 +61,8 @@ class Ledger:
         segments = Segments(own.path, lambda: spool.tail)
         spool = Spool(own.path, durability=durability, max_bytes=max_bytes, freed_bytes=lambda: segments.freed_bytes)
         backlog = Backlog(folder, own, segments)
-        return cls(own, spool, backlog, RecordWriter(backlog, sink, lambda: ensure_schema(url)), housekeeper)
+        writer = RecordWriter(backlog, sink, lambda: ensure_schema(url), policies=policies)
+        return cls(own, spool, backlog, writer, housekeeper)
 
     @property
     def lost(self) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gateway.domain.feedback import Feedback
+from gateway.domain.outline import Outline
 from gateway.domain.record import RequestRecord
 
 if TYPE_CHECKING:
@@ -42,6 +43,16 @@ class RecordReader:
 
         try:
             return find_feedback(self._open(), request_id)
+        except NoRecordsError:
+            return None
+
+    def outline(self, record: RequestRecord) -> Outline | None:
+        """The policy that decided it, as it was; None where it was not kept."""
+        from gateway.store.outlines import find_outline  # noqa: PLC0415
+        from gateway.store.reports import NoRecordsError  # noqa: PLC0415
+
+        try:
+            return find_outline(self._open(), record)
         except NoRecordsError:
             return None
 

@@ -37,7 +37,7 @@ ATTEMPT_COLUMNS = (
 )
 JSON_COLUMNS = (
     *("reasons", "excluded", "signals", "classification", "context", "beside", "usage_more", "checked"),
-    "request",
+    *("request", "outline"),
 )
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 

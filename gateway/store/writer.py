@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from gateway.domain.kept_text import KeptText
+from gateway.domain.outline import outline_of
+from gateway.domain.policy import PolicySet
 from gateway.domain.record import RequestRecord
 from gateway.store.schema import SchemaError
 from gateway.store.sinks import RecordRejectedError, Sink, SinkUnavailableError
@@ -15,6 +17,7 @@ BATCH = 500
 POLL_S = 0.2
 LOOK_FOR_LEFT_S = 60.0
 LONGEST_BACKOFF_S = 10.0
+NOTE_AGAIN_S = 10.0
 
 logger = logging.getLogger(__name__)
 
@@ -32,12 +35,24 @@ class RecordWriter:
 
     sink     used by the writer's thread alone
     prepare  run on that thread before the first write, and again if it raises SchemaError or SinkUnavailableError
+    policies  those in force, which are kept beside the records they decide; None: none are
     """
 
-    def __init__(self, waiting: Waiting, sink: Sink, prepare: Callable[[], None], *, poll_s: float = POLL_S) -> None:
+    def __init__(
+        self,
+        waiting: Waiting,
+        sink: Sink,
+        prepare: Callable[[], None],
+        *,
+        policies: Callable[[], PolicySet] | None = None,
+        poll_s: float = POLL_S,
+    ) -> None:
         self._waiting = waiting
         self._sink = sink
         self._prepare = prepare
+        self._policies = policies
+        self._noted: PolicySet | None = None
+        self._note_at_s = 0.0
         self._poll_s = poll_s
         self._in_hand: Sequence[RequestRecord | KeptText] = ()
         self._failures = 0
@@ -75,6 +90,7 @@ class RecordWriter:
                 if not is_prepared:
                     self._prepare()
                     is_prepared = True
+                self._note_policies()
                 self._write_waiting()
             except (SinkUnavailableError, SchemaError) as error:
                 self._back_off(error)
@@ -89,6 +105,18 @@ class RecordWriter:
                 break
             self._closing.wait(self._poll_s)
         self._sink.close()
+
+    def _note_policies(self) -> None:
+        """No record waits for this. A set in force for less than a round may be missed: its records then tell less."""
+        current = None if self._policies is None else self._policies()
+        if current is None or current is self._noted or time.monotonic() < self._note_at_s:
+            return
+        try:
+            self._sink.note([outline_of(policy) for policy in current.policies])
+            self._noted = current
+        except (SinkUnavailableError, RecordRejectedError) as error:
+            self._note_at_s = time.monotonic() + NOTE_AGAIN_S
+            logger.warning("the policies in force are not kept beside their records yet: %s", error)
 
     def _write_waiting(self) -> None:
         """A batch stays in hand until it is written, so that a failed one is tried again."""

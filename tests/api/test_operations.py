@@ -77,6 +77,7 @@ def test_one_decision_is_its_record_and_its_story(gateway: GatewayProcess) -> No
     assert page["record"]["deployment"] == "scripted-small"
     assert any("easy goes small" in sentence for sentence in page["story"])
     assert any("scripted-small" in sentence for sentence in page["story"])
+    assert any(" did not match: " in sentence for sentence in page["story"])
 
 
 @pytest.mark.parametrize("path", ["/admin/decisions/none", "/admin/decisions/%25"])

@@ -10,6 +10,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from gateway.cli.main import main
 from gateway.domain.feedback import Feedback
+from gateway.domain.outline import Outline
 from gateway.store.engine import open_engine
 from gateway.store.feedback import keep
 from gateway.store.key_source import open_key_source
@@ -80,6 +81,8 @@ def test_it_writes_records_twice_over_and_reads_keys_and_notes_their_use(owner: 
     said = Feedback(request_id="req-1", label="good", given_at=NOW_S)
     serving = open_engine(serving_url)
     kept = keep(serving, said, a_record().key_id)
+    sink.note([Outline(policy="p", version="v", threshold=0.5, default="d")])
+    sink.close()
     serving.dispose()
 
     assert revision is not None

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from sqlalchemy import Engine
 
 from gateway.domain.kept_text import KeptText
+from gateway.domain.outline import Outline
 from gateway.domain.record import CheckResult, RequestRecord
 from gateway.store.engine import open_engine
 from gateway.store.ledger import Ledger
@@ -193,6 +194,9 @@ class _Refusals:
 
     def revision(self) -> str | None:
         return self._sink.revision()
+
+    def note(self, outlines: Sequence[Outline]) -> None:
+        self._sink.note(outlines)
 
     def write(self, records: Sequence[RequestRecord], texts: Sequence[KeptText] = ()) -> None:
         try:

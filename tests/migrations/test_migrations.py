@@ -16,6 +16,7 @@ from gateway.store.audit_tables import AUDIT
 from gateway.store.engine import open_engine
 from gateway.store.feedback_tables import FEEDBACK
 from gateway.store.key_tables import KEY_CHANGES
+from gateway.store.outline_tables import POLICY_OUTLINES
 from gateway.store.rollup_tables import ROLLUP_MARKS
 from gateway.store.schema import current_revision, migrations_folder, revisions
 from gateway.store.tables import REQUESTS
@@ -31,7 +32,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(request.getfixturevalue("postgres_database"))
 
 
-_DECLARED = (REQUESTS, ROLLUP_MARKS, FEEDBACK, TEXTS, KEY_CHANGES, AUDIT)
+_DECLARED = (REQUESTS, ROLLUP_MARKS, FEEDBACK, TEXTS, KEY_CHANGES, AUDIT, POLICY_OUTLINES)
 """A table of each module: what they are declared in knows all tables only once all modules are read."""
 _PARTITION = re.compile(r"(requests|attempts)_(default|\d{8}|before_\d{8})")
 
@@ -67,7 +68,9 @@ def test_up_down_and_up_again(url: str) -> None:
 
     rollups = {"rollup_marks", "prunings", "usage_hourly", "attempts_hourly"}
     keys = {"teams", "apps", "virtual_keys", "key_uses", "key_changes", "audit"}
-    assert first == {"requests", "attempts", "texts", "alembic_version", FEEDBACK.name} | rollups | keys
+    assert (
+        first == {"requests", "attempts", "texts", "policy_outlines", "alembic_version", FEEDBACK.name} | rollups | keys
+    )
     assert below == {"alembic_version"}
     assert _tables(url) == first
     assert current_revision(url) == revisions()[1]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gateway.domain.kept_text import KeptText
+from gateway.domain.outline import Outline
 from gateway.domain.record import RequestRecord
 from gateway.store.urls import twin_of
 
@@ -33,6 +34,10 @@ class Sink(Protocol):
         A text whose record is not there, nor among these, is left out.
         Raises SinkUnavailableError or RecordRejectedError.
         """
+        ...
+
+    def note(self, outlines: Sequence[Outline]) -> None:
+        """Keep these policies; those already there stay as they are. Raises as `write` does."""
         ...
 
     def close(self) -> None: ...

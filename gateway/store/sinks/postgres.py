@@ -17,8 +17,10 @@ from psycopg.adapt import Buffer, Dumper
 from psycopg.pq import Format
 
 from gateway.domain.kept_text import KeptText
+from gateway.domain.outline import Outline
 from gateway.domain.record import RequestRecord
 from gateway.store.marks import hours_of
+from gateway.store.outline_rows import OUTLINE_COLUMNS, outline_values
 from gateway.store.partitions import PARTITION_NAMES, create_statements, missing
 from gateway.store.rows import ATTEMPT_COLUMNS, REQUEST_COLUMNS, Values, attempt_values, request_values
 from gateway.store.sinks import RecordRejectedError, SinkUnavailableError
@@ -63,6 +65,18 @@ class PostgresSink:
                 self._write(connection, records, texts, self._copy)
             except psycopg.errors.UniqueViolation:
                 self._write(connection, records, texts, self._copy_what_is_new)
+        except _REJECTED as error:
+            raise RecordRejectedError(f"{type(error).__name__}: {error}") from error
+        except psycopg.Error as error:
+            raise self._unavailable(error) from error
+
+    def note(self, outlines: Sequence[Outline]) -> None:
+        statement = sql.SQL(
+            "INSERT INTO policy_outlines ({columns}) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
+        ).format(columns=_names(OUTLINE_COLUMNS))
+        try:
+            with self._connected().cursor() as cursor:
+                cursor.executemany(statement, outline_values(outlines))
         except _REJECTED as error:
             raise RecordRejectedError(f"{type(error).__name__}: {error}") from error
         except psycopg.Error as error:

@@ -7,8 +7,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from gateway.domain.kept_text import KeptText
+from gateway.domain.outline import Outline
 from gateway.domain.record import RequestRecord
 from gateway.store.marks import hours_of
+from gateway.store.outline_rows import OUTLINE_COLUMNS, outline_values
 from gateway.store.rows import ATTEMPT_COLUMNS, REQUEST_COLUMNS, attempt_values, request_values
 from gateway.store.sinks import RecordRejectedError, SinkUnavailableError
 from gateway.store.text_rows import TEXT_COLUMNS, text_values
@@ -32,6 +34,7 @@ def _insert_into(table: str, columns: Sequence[str]) -> str:
 
 _INSERT_REQUEST = _insert_into("requests", REQUEST_COLUMNS)
 _INSERT_ATTEMPT = _insert_into("attempts", ATTEMPT_COLUMNS)
+_INSERT_OUTLINE = _insert_into("policy_outlines", OUTLINE_COLUMNS)
 _INSERT_MARK = _insert_into("rollup_marks", ("hour",))
 _INSERT_TEXT = (
     f"INSERT INTO texts ({', '.join(TEXT_COLUMNS)})"  # noqa: S608 - our own names
@@ -62,6 +65,15 @@ class SqliteSink:
                 connection.executemany(_INSERT_MARK, [(_time_text(hour.timestamp()),) for hour in hours_of(records)])
                 if texts:
                     connection.executemany(_INSERT_TEXT, text_values(texts, _time_text))
+        except _REJECTED as error:
+            raise RecordRejectedError(f"{type(error).__name__}: {error}") from error
+        except sqlite3.Error as error:
+            raise self._unavailable(error) from error
+
+    def note(self, outlines: Sequence[Outline]) -> None:
+        try:
+            with self._connected() as connection:
+                connection.executemany(_INSERT_OUTLINE, outline_values(outlines))
         except _REJECTED as error:
             raise RecordRejectedError(f"{type(error).__name__}: {error}") from error
         except sqlite3.Error as error:

@@ -7,6 +7,7 @@ from gateway.api.access import Credentials, Person, UndeclaredRouteError, needs
 from gateway.api.admin_plane import build_admin_plane
 from gateway.api.probes import Readiness
 from gateway.domain.feedback import Feedback
+from gateway.domain.outline import Clause, Outline
 from gateway.domain.record import RequestRecord
 from tests.admin import Reply, ask
 from tests.builders import a_record
@@ -30,6 +31,15 @@ class Held:
     def feedback(self, request_id: str) -> Feedback | None:
         said = Feedback(request_id="req-1", score=0.9, label="good", comment="fine", given_at=1_790_000_000.0)
         return said if request_id == "req-1" else None
+
+    def outline(self, record: RequestRecord) -> Outline | None:
+        return Outline(
+            policy=record.policy,
+            version=record.policy_version,
+            threshold=0.6,
+            default="large-only",
+            rules=(Clause("agents keep theirs", "signals.tool_loop", "sticky"),),
+        )
 
 
 def _more() -> str:
@@ -108,3 +118,9 @@ def test_a_decision_comes_with_the_feedback_there_is() -> None:
     assert told["story"][-1].startswith('Feedback: good (score 0.9), "fine"')
     assert silent["feedback"] is None
     assert not any(line.startswith("Feedback") for line in silent["story"])
+
+
+def test_the_story_of_a_decision_tells_what_was_asked_in_vain() -> None:
+    assert (
+        "  rule 'agents keep theirs' did not match: signals.tool_loop" in _get("/admin/decisions/req-1").json()["story"]
+    )

@@ -4,13 +4,14 @@ from gateway.store.audit_tables import AUDIT
 from gateway.store.feedback_tables import FEEDBACK
 from gateway.store.grants import SERVING, WITHHELD, grant_statements
 from gateway.store.key_tables import KEY_USES
+from gateway.store.outline_tables import POLICY_OUTLINES
 from gateway.store.rollup_tables import ROLLUP_MARKS
 from gateway.store.tables import REQUESTS
 from gateway.store.text_tables import TEXTS
 
 
 def test_of_every_table_it_is_said_whether_the_data_plane_has_it() -> None:
-    declared = (REQUESTS, ROLLUP_MARKS, FEEDBACK, TEXTS, KEY_USES, AUDIT)
+    declared = (REQUESTS, ROLLUP_MARKS, FEEDBACK, TEXTS, POLICY_OUTLINES, KEY_USES, AUDIT)
     tables = {name for table in declared for name in table.metadata.tables}
 
     assert {*SERVING, *WITHHELD} == tables | {"alembic_version"}

@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from gateway.domain.kept_text import KeptText
+from gateway.domain.outline import Outline
+from gateway.domain.policy import PolicySet
 from gateway.domain.record import RequestRecord
 from gateway.store.schema import SchemaError
 from gateway.store.sinks import RecordRejectedError, SinkUnavailableError
 from gateway.store.spool.backlog import Entry
 from gateway.store.writer import BATCH, RecordWriter
-from tests.builders import a_kept_text, a_record
+from tests.builders import a_kept_text, a_policy, a_record
 
 _SOON_S = 0.001
 _TEXT = "text of "
@@ -26,6 +28,8 @@ class ScriptedSink:
         self.written: list[str] = []
         self.sizes: list[int] = []
         self.is_closed = False
+        self.unnoted: list[Exception] = []
+        self.noted: list[list[str]] = []
 
     def revision(self) -> str | None:
         return None
@@ -38,6 +42,11 @@ class ScriptedSink:
             raise RecordRejectedError(f"not {refused}")
         self.sizes.append(len(records))
         self.written.extend(ids)
+
+    def note(self, outlines: Sequence[Outline]) -> None:
+        if self.unnoted:
+            raise self.unnoted.pop(0)
+        self.noted.append([f"{each.policy}@{each.version}" for each in outlines])
 
     def close(self) -> None:
         self.is_closed = True
@@ -246,3 +255,34 @@ def test_it_looks_for_what_dead_processes_left_when_it_starts() -> None:
     writer.close(timeout_s=10)
 
     assert queue.looked == 1
+
+
+def _set_of(version: str) -> PolicySet:
+    policy = a_policy(name="default", version=version)
+    return PolicySet(version=version, deployments={}, routes={}, policies=(policy,), by_alias={"auto": policy})
+
+
+def test_the_policies_in_force_are_kept_once_and_again_when_others_are() -> None:
+    sink, current = ScriptedSink(), [_set_of("v1")]
+    writer = RecordWriter(Queue(), sink, _ready, policies=lambda: current[0], poll_s=_SOON_S)
+
+    writer.start()
+    _eventually(lambda: bool(sink.noted))
+    current[0] = _set_of("v2")
+    _eventually(lambda: len(sink.noted) > 1)
+    writer.close(timeout_s=10)
+
+    assert sink.noted == [["default@v1"], ["default@v2"]]
+
+
+@pytest.mark.parametrize("error", [SinkUnavailableError("no permission"), RecordRejectedError("too long")])
+def test_no_record_waits_for_policies_that_cannot_be_kept(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    sink = ScriptedSink()
+    sink.unnoted = [error]
+    writer = RecordWriter(Queue("req-1"), sink, _ready, policies=lambda: _set_of("v1"), poll_s=_SOON_S)
+
+    writer.start()
+    writer.close(timeout_s=10)
+
+    assert (sink.written, sink.noted) == (["req-1"], [])
+    assert "the policies in force are not kept beside their records yet" in caplog.text
