@@ -133,6 +133,17 @@ class Settings(BaseSettings):
                 raise ValueError(f"key {place} begins as virtual keys do, which stand in the database; leave it out")
         return keys
 
+    @field_validator("admin_key")
+    @classmethod
+    def _is_no_clients(cls, key: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        """A header loses the blanks around it: so does the key."""
+        if key is None:
+            return None
+        bare = key.get_secret_value().strip()
+        if bare in [client.get_secret_value() for client in info.data.get("api_keys", ())]:
+            raise ValueError("it is a client's key, too: whoever has that would be an admin; make one of its own")
+        return SecretStr(bare)
+
     @field_validator("admin_keys", mode="before")
     @classmethod
     def _split_admin_keys(cls, value: Any, info: ValidationInfo) -> Any:

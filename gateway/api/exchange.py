@@ -211,6 +211,9 @@ class ChatExchange:
         if self._is_started:  # by a comment: what is left is the last event of the stream
             await self.end_stream(error)
             return 200
+        if self._comment is not None:  # due, and not begun: it would stand in the middle of what follows
+            self._comment.cancel()
+            self._comment = None
         status, body = envelope(error).status, error_body(error)
         headers = [_JSON, (b"content-length", b"%d" % len(body)), *answer_headers(self.request_id, head)]
         if error.retry_after_s is not None:

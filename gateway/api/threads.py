@@ -28,7 +28,11 @@ class Threads:
             await self._turns.acquire()
         loop = asyncio.get_running_loop()
         done: asyncio.Future[T] = loop.create_future()
-        threading.Thread(target=self._work, args=(work, done, loop), name=self._name, daemon=True).start()
+        try:
+            threading.Thread(target=self._work, args=(work, done, loop), name=self._name, daemon=True).start()
+        except RuntimeError:  # the machine has no thread left
+            self._turns.release()
+            raise
         async with asyncio.timeout(self._work_s):
             return await done
 

@@ -6,6 +6,7 @@ spreads them over its nodes, and each call goes to one of them.
 """
 
 import asyncio
+import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -37,6 +38,8 @@ it then."""
 GATHER_S: Final = 0.01
 RAISED_AFTER_S: Final = 10.0
 """So long after Redis is back all gateways have told it what was spent without it."""
+logger = logging.getLogger(__name__)
+
 _LOOK_S = 0.25
 _LAST_FLUSH_S = 2.0
 _AWAY_RETRY_S = 1.0
@@ -102,8 +105,10 @@ class RedisAllowances:
         now_s = self._clock.monotonic()
         if not counted.has_places and (windows := self._slices.take(counted.keys, units, now_s)) is not None:
             return self._lent(counted, need, units, windows)
+        if not self.link.is_up:
+            return self._away(counted, need, units)
         lease = self._lease(counted)
-        reply = await self._ask(counted, lease, units, now_s) if self.link.is_up else None
+        reply = await self._ask(counted, lease, units, now_s)
         if reply is None:
             return self._away(counted, need, units)
         return self._told(counted, lease, need, units, reply)
@@ -272,10 +277,16 @@ class RedisAllowances:
             now_s = self._clock.monotonic()
             self._stay(now_s)
             self._give_back(now_s)
-            if self.link.is_up:
-                await self._flush()
-            else:
-                self._dues.forget_rates()
+            try:
+                await self._told_or_forgotten()
+            except Exception:  # the next dues must be told all the same
+                logger.exception("what is due to Redis could not be told")
+
+    async def _told_or_forgotten(self) -> None:
+        if self.link.is_up:
+            await self._flush()
+        else:
+            self._dues.forget_rates()
 
     def _stay(self, now_s: float) -> None:
         """Keep the places of requests that are still under way."""

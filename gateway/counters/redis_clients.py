@@ -11,7 +11,9 @@ from redis.backoff import NoBackoff
 
 from gateway.domain.redis_address import RedisAddress, redis_address
 
-_SOCKET_S: Final = 0.5
+_CONNECT_S: Final = 0.5
+_ANSWER_S: Final = 2.0
+"""No request waits so long; but what a Redis that stalled has done by then is heard of, and given back."""
 _CONNECTIONS: Final = 4
 
 Call = tuple[str, Sequence[str], bytes]
@@ -50,8 +52,8 @@ def redis_client(url: str) -> RedisClient:
 
 def _options() -> dict[str, Any]:
     return {
-        "socket_timeout": _SOCKET_S,
-        "socket_connect_timeout": _SOCKET_S,
+        "socket_timeout": _ANSWER_S,
+        "socket_connect_timeout": _CONNECT_S,
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,
         "driver_info": None,

@@ -62,8 +62,8 @@ def compared(
         exact = cost - spent_nano_usd
         return Comparison(cost_nano_usd=cost, low_nano_usd=exact, high_nano_usd=exact)
     least, most = _span(usage, served, baseline, most_output_tokens)
-    low = asked + said * least // 100
-    high = fresh[0] + fresh[1] * most // 100
+    low = min(asked, fresh[0]) + min(said, fresh[1]) * least // 100  # writing to a cache may cost more than it saves
+    high = max(asked, fresh[0]) + max(said, fresh[1]) * most // 100
     under, over = _OF_AN_ESTIMATE if usage.estimated else _EXACT
     return Comparison(
         cost_nano_usd=cost,

@@ -31,7 +31,7 @@ class WireUsage(Struct):
     """`usage` of an answer or of a stream's last chunk; servers leave fields out or send null.
 
     prompt_cache_hit_tokens, cached_tokens  where DeepSeek and Moonshot say what came from the cache
-    citation_tokens, num_search_queries     Perplexity's
+    reasoning_tokens, citation_tokens, num_search_queries  Perplexity's
     server_tool_use                         Anthropic's, by way of litellm
     """
 
@@ -42,6 +42,7 @@ class WireUsage(Struct):
     total_tokens: Any = None
     prompt_cache_hit_tokens: Any = None
     cached_tokens: Any = None
+    reasoning_tokens: Any = None
     citation_tokens: Any = None
     num_search_queries: Any = None
     server_tool_use: Any = None
@@ -52,14 +53,17 @@ class WireUsage(Struct):
         cached = (details.cached_tokens if details else None) or count(
             self.prompt_cache_hit_tokens or self.cached_tokens
         )
-        output, reasoning = self.completion_tokens, count(_said(self.completion_tokens_details, "reasoning_tokens"))
+        told = _said(self.completion_tokens_details, "reasoning_tokens") or self.reasoning_tokens
+        output, reasoning = self.completion_tokens, count(told)
         if reasoning and output is not None and self._has_reasoning_beside(output, reasoning):
             output += reasoning
         return usage_of(self.prompt_tokens, output, cached, self._more(cached, reasoning, tier))
 
     def _has_reasoning_beside(self, output: int, reasoning: int) -> bool:
-        """xAI counts thought beside the completion; its total tells."""
-        return self.prompt_tokens is not None and self.total_tokens == self.prompt_tokens + output + reasoning
+        """xAI counts thought beside the completion, and its total tells; Perplexity does, and its size tells."""
+        if self.prompt_tokens is None:
+            return False
+        return reasoning > output or self.total_tokens == self.prompt_tokens + output + reasoning
 
     def _more(self, cached: int, reasoning: int, tier: Any) -> MoreUsage | None:
         """None where there is nothing but text, as in nearly all answers."""

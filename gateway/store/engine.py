@@ -7,6 +7,8 @@ from sqlalchemy import Engine, NullPool, create_engine
 
 from gateway.store.urls import postgres_rest, sqlite_path, unknown
 
+READ_PATIENCE_S = 10
+"""Of who reads a few rows while somebody waits, on one of a few threads."""
 _BUSY_TIMEOUT_S = 5
 _CONNECT_TIMEOUT_S = 5
 _WITHOUT_COMPILING = "-c jit=off"

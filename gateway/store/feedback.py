@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from msgspec.structs import replace
-from sqlalchemy import Connection, Engine, RowMapping, delete, insert, select, text
+from sqlalchemy import Connection, Engine, RowMapping, delete, func, insert, select, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
+from gateway.domain.errors import InvalidRequestError
 from gateway.domain.feedback import Feedback
 from gateway.store.feedback_tables import FEEDBACK
 from gateway.store.partitions import id_of
@@ -17,6 +18,8 @@ from gateway.store.rows import storable_text
 from gateway.store.tables import REQUESTS
 
 _STATEMENT_TIMEOUT_MS: Final = 3_000
+MOST_ON_ONE: Final = 20
+"""Times that one request may be judged: the latest counts, and nobody needs more."""
 _IDS_A_QUERY: Final = 500
 _AT_ONCE: Final = 100
 """Requests whose feedback goes in one transaction."""
@@ -25,7 +28,8 @@ _AT_ONCE: Final = 100
 def keep(engine: Engine, feedback: Feedback, key_id: str) -> Feedback | None:
     """Append it and mark its request's hour, so that it is summed up anew; returns what was stored.
 
-    None, and nothing is stored, where that key has sent no such request. Raises SQLAlchemyError.
+    None, and nothing is stored, where that key has sent no such request. Raises SQLAlchemyError; InvalidRequestError
+    where the request has been judged too often.
     """
     stored = replace(
         feedback,
@@ -39,6 +43,12 @@ def keep(engine: Engine, feedback: Feedback, key_id: str) -> Feedback | None:
         received_at = connection.execute(sent).scalar()
         if received_at is None:
             return None
+        said = select(func.count()).select_from(FEEDBACK).where(FEEDBACK.c.request_id == stored.request_id)
+        if connection.execute(said).scalar_one() >= MOST_ON_ONE:
+            raise InvalidRequestError(
+                f"request {stored.request_id!r} has had feedback {MOST_ON_ONE} times: the last word stands",
+                param="request_id",
+            )
         connection.execute(insert(FEEDBACK).values(_row(stored, key_id)))
         hour = received_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
         connection.execute(insert(ROLLUP_MARKS).values(hour=hour))
@@ -59,7 +69,8 @@ def feedback_on(connection: Connection, request_ids: list[str]) -> dict[str, Fee
     found: dict[str, Feedback] = {}
     for start in range(0, len(request_ids), _IDS_A_QUERY):
         some = request_ids[start : start + _IDS_A_QUERY]
-        query = select(FEEDBACK).where(FEEDBACK.c.request_id.in_(some)).order_by(FEEDBACK.c.id)
+        latest = select(func.max(FEEDBACK.c.id)).where(FEEDBACK.c.request_id.in_(some)).group_by(FEEDBACK.c.request_id)
+        query = select(FEEDBACK).where(FEEDBACK.c.id.in_(latest.scalar_subquery()))
         found |= {row["request_id"]: _feedback_from(row) for row in connection.execute(query).mappings()}
     return found
 

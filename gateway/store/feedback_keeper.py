@@ -41,8 +41,8 @@ class FeedbackKeeper:
             ) from error
 
     def _open(self) -> "Engine":
-        from gateway.store.engine import open_engine  # noqa: PLC0415
+        from gateway.store.engine import READ_PATIENCE_S, open_engine  # noqa: PLC0415
 
         if self._engine is None:
-            self._engine = open_engine(self._url)
+            self._engine = open_engine(self._url, patience_s=READ_PATIENCE_S)
         return self._engine

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from gateway.domain.acts import ActsUnavailableError
 from gateway.domain.feedback import Feedback
 from gateway.domain.outline import Outline
 from gateway.domain.record import RequestRecord
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+
+    from gateway.store.reports import NoRecordsError
 
 
 class RecordReader:
@@ -24,7 +27,8 @@ class RecordReader:
 
         try:
             return reports.list_decisions(self._open(), limit=limit)
-        except reports.NoRecordsError:
+        except reports.NoRecordsError as error:
+            _require_an_answer(error)
             return ()
 
     def find(self, request_id: str) -> RequestRecord | None:
@@ -33,7 +37,10 @@ class RecordReader:
 
         try:
             return reports.find_record(self._open(), request_id)
-        except (reports.NoRecordsError, reports.AmbiguousIdError):
+        except reports.AmbiguousIdError:
+            return None
+        except reports.NoRecordsError as error:
+            _require_an_answer(error)
             return None
 
     def feedback(self, request_id: str) -> Feedback | None:
@@ -57,8 +64,14 @@ class RecordReader:
             return None
 
     def _open(self) -> "Engine":
-        from gateway.store.engine import open_engine  # noqa: PLC0415
+        from gateway.store.engine import READ_PATIENCE_S, open_engine  # noqa: PLC0415
 
         if self._engine is None:
-            self._engine = open_engine(self._url)
+            self._engine = open_engine(self._url, patience_s=READ_PATIENCE_S)
         return self._engine
+
+
+def _require_an_answer(error: "NoRecordsError") -> None:
+    """No records yet are none; a database that was given up is no answer. Raises ActsUnavailableError."""
+    if error.is_slow:
+        raise ActsUnavailableError("the database took too long and was given up") from error

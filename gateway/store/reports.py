@@ -18,8 +18,16 @@ _IDS_A_QUERY = 500
 _LAST_CHARACTER = chr(0x10FFFF)
 
 
+_GIVEN_UP = "57014"
+"""PostgreSQL's code for a statement that took longer than it may."""
+
+
 class NoRecordsError(Exception):
-    """The database cannot be read, or holds no tables of ours."""
+    """The database cannot be read, or holds no tables of ours. `is_slow`: the database was asked, and given up."""
+
+    def __init__(self, why: str, *, is_slow: bool = False) -> None:
+        super().__init__(why)
+        self.is_slow = is_slow
 
 
 class AmbiguousIdError(Exception):
@@ -113,4 +121,5 @@ def _ambiguous(request_id: str, found: list[str]) -> str:
 
 def no_records(error: OperationalError | ProgrammingError) -> NoRecordsError:
     """Why the records cannot be read, in one line."""
-    return NoRecordsError(str(error.orig).strip().splitlines()[0])
+    is_slow = getattr(error.orig, "sqlstate", None) == _GIVEN_UP
+    return NoRecordsError(str(error.orig).strip().splitlines()[0], is_slow=is_slow)

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from gateway.store.usage_reports import SavingsBy, SpendBy
 
 _HOURS_AT_ONCE = 24
+_PATIENCE_S = 60
+"""Of a statement: an hour of very many records is summed up in one."""
 
 
 class UsageReader:
@@ -52,5 +54,5 @@ class UsageReader:
         from gateway.store.engine import open_engine  # noqa: PLC0415
 
         if self._engine is None:
-            self._engine = open_engine(self._url)
+            self._engine = open_engine(self._url, patience_s=_PATIENCE_S)
         return self._engine

@@ -9,10 +9,11 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import Engine, delete, func, insert, select, text
 
+from gateway.domain.errors import InvalidRequestError
 from gateway.domain.feedback import Feedback, Label
 from gateway.domain.record import CheckResult, RequestRecord
 from gateway.store.export import read_pages
-from gateway.store.feedback import drop_feedback, find_feedback, keep
+from gateway.store.feedback import MOST_ON_ONE, drop_feedback, find_feedback, keep
 from gateway.store.feedback_tables import FEEDBACK
 from gateway.store.history import Wanted, count_logged
 from gateway.store.partitions import id_of
@@ -119,6 +120,19 @@ def test_the_latest_word_counts_and_each_request_once(url: str, engine: Engine) 
     found = find_feedback(engine, records[0].id)
     assert found is not None
     assert found.label == "good"
+
+
+def test_one_request_is_judged_so_often_and_no_more(url: str, engine: Engine) -> None:
+    _write(url, _record(1))
+    for number in range(MOST_ON_ONE):
+        keep(engine, _said(_record(1), comment=str(number)), KEY)
+
+    with pytest.raises(InvalidRequestError, match="the last word stands"):
+        keep(engine, _said(_record(1), "bad"), KEY)
+
+    found = find_feedback(engine, _record(1).id)
+    assert found is not None
+    assert (found.label, found.comment) == ("good", str(MOST_ON_ONE - 1))
 
 
 def test_feedback_marks_the_hour_of_its_request(url: str, engine: Engine) -> None:

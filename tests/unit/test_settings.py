@@ -152,7 +152,10 @@ def test_secrets_stand_in_no_repr(monkeypatch: pytest.MonkeyPatch) -> None:
     secret = "sk-" + "a" * 24
 
     settings = _load(
-        monkeypatch, API_KEYS=secret, ADMIN_KEY=secret, DATABASE_URL=f"postgresql://sizewise:{secret}@db/records"
+        monkeypatch,
+        API_KEYS=secret,
+        ADMIN_KEY=f"{secret}-of-admins",
+        DATABASE_URL=f"postgresql://sizewise:{secret}@db/records",
     )
 
     assert secret not in f"{settings!r} {settings} {settings.model_dump_json()}"
@@ -270,3 +273,12 @@ def test_a_host_is_a_name_without_port(monkeypatch: pytest.MonkeyPatch, name: st
 def test_a_certificate_and_its_key_go_together(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
     with pytest.raises(SettingsError, match="SIZEWISE_TLS_KEY: a certificate and its key go together"):
         _load(monkeypatch, **{given: "a.pem"})
+
+
+def test_a_clients_key_is_no_admins_and_blanks_around_a_key_are_none_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError, match="SIZEWISE_ADMIN_KEY: it is a client's key, too"):
+        _load(monkeypatch, API_KEYS="one,two", ADMIN_KEY="two")
+
+    key = _load(monkeypatch, API_KEYS="one,two", ADMIN_KEY=" three\n").admin_key
+    assert key is not None
+    assert key.get_secret_value() == "three"

@@ -303,6 +303,22 @@ def _streamed(*calls: str) -> Wire:
     return wire
 
 
+def test_a_comment_that_was_due_is_not_sent_into_the_error_that_came_first() -> None:
+    wire = Wire(HI)
+
+    async def run() -> int:
+        streaming = exchange(wire)
+        streaming.keep_alive()
+        status = await streaming.refuse(UpstreamRateLimitError("busy"), AnswerHead())
+        await asyncio.sleep(0)
+        streaming.close()
+        return status
+
+    assert asyncio.run(run()) == 429
+    assert wire.error["code"] == "upstream_rate_limit"
+    assert b"keep-alive" not in wire.body
+
+
 def test_a_client_that_hears_nothing_from_one_tick_to_the_next_gets_a_comment() -> None:
     wire = _streamed("start", "data: a\n\n", "tick", "tick", "data: b\n\n", "tick", "end")
 

@@ -83,3 +83,18 @@ def test_work_that_ends_after_the_loop_disturbs_nobody() -> None:
             thread.join(5)
 
     assert "outlives" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_thread_that_cannot_begin_gives_its_turn_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def ask() -> str:
+        threads = Threads(most=1, turn_s=0.1, work_s=1.0, name="t")
+        with monkeypatch.context() as machine:
+            machine.setattr(threading.Thread, "start", fails)
+            with pytest.raises(RuntimeError):
+                await threads.run(lambda: "never")
+        return await threads.run(lambda: "goes on")
+
+    assert asyncio.run(ask()) == "goes on"

@@ -73,6 +73,19 @@ def test_what_was_cached_here_may_not_have_been_there() -> None:
     assert found.high_nano_usd == 1_000 * 2_500 + 2_000_000 * 347 // 100
 
 
+def test_a_cache_that_was_only_written_leaves_the_span_in_its_order() -> None:
+    """Writing costs more than reading anew: the baseline without a cache would have been the cheaper one."""
+    written = Usage(input_tokens=100_000, output_tokens=100, more=MoreUsage(cache_write_tokens=100_000))
+    price = replace(a_price(3_000, 15_000), cache_write_atto_usd=3_750 * 10**9)
+
+    found = compared(written, _SMALL, replace(_LARGE, price=price), spent_nano_usd=0)
+
+    assert found.cost_nano_usd == 376_500_000
+    assert found.low_nano_usd is not None
+    assert found.high_nano_usd is not None
+    assert found.low_nano_usd <= found.cost_nano_usd <= found.high_nano_usd
+
+
 def test_without_a_price_of_the_baseline_there_is_nothing_to_compare() -> None:
     unpriced = replace(_LARGE, price=None)
     sound = replace(_USAGE, more=MoreUsage(audio_input_tokens=9))

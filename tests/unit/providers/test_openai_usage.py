@@ -120,4 +120,16 @@ def test_of_a_cache_that_says_nothing_text_comes_first() -> None:
 
 def test_details_that_are_no_counts_or_do_not_fit_are_left_out() -> None:
     assert told('{"audio_tokens": "30"}', '{"reasoning_tokens": -4}', ', "server_tool_use": 3') is None
-    assert told('{"audio_tokens": 101}', '{"reasoning_tokens": 51}') is None
+    assert told('{"audio_tokens": 101}', '{"audio_tokens": 51}') is None
+
+
+def test_what_does_not_fit_into_the_answer_says_nothing_of_the_prompt() -> None:
+    assert told('{"cache_write_tokens": 30}', '{"audio_tokens": 51}') == MoreUsage(cache_write_tokens=30)
+    assert told('{"cache_write_tokens": 130}', '{"audio_tokens": 5}') == MoreUsage(audio_output_tokens=5)
+
+
+def test_thought_that_is_more_than_the_completion_stands_beside_it() -> None:
+    """Perplexity's way, whose total leaves it out."""
+    text = '{"prompt_tokens": 33, "completion_tokens": 70, "total_tokens": 103, "reasoning_tokens": 300}'
+
+    assert usage(text) == Usage(input_tokens=33, output_tokens=370, more=MoreUsage(reasoning_tokens=300))

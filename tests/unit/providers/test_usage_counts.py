@@ -23,7 +23,8 @@ def test_only_tiers_with_a_name_in_prices_are_told_apart(reported: object, known
 
 
 @pytest.mark.parametrize(
-    ("input_tokens", "output_tokens", "cached"), [(None, 1, 0), (1, None, 0), (1, -1, 0), (1, 1, 2), (1, 1, -1)]
+    ("input_tokens", "output_tokens", "cached"),
+    [(None, 1, 0), (1, None, 0), (1, -1, 0), (1, 1, 2), (1, 1, -1), (10**20, 1, 0), (1, 10**20, 0)],
 )
 def test_counts_that_make_no_sense_are_none(input_tokens: int | None, output_tokens: int | None, cached: int) -> None:
     assert usage_of(input_tokens, output_tokens, cached) is None
@@ -44,6 +45,8 @@ def test_the_parts_of_a_usage_never_exceed_their_whole(more: MoreUsage, asked: i
 
 def test_what_is_beside_both_stays_where_the_parts_do_not_fit() -> None:
     found = usage_of(10, 5, 0, MoreUsage(reasoning_tokens=6, searches=2, citation_tokens=9, service_tier="flex"))
+    absurd = usage_of(10, 5, 0, MoreUsage(searches=10**20))
 
     more = MoreUsage(searches=2, citation_tokens=9, service_tier="flex")
     assert found == Usage(input_tokens=10, output_tokens=5, more=more)
+    assert absurd == Usage(input_tokens=10, output_tokens=5)
