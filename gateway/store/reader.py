@@ -1,7 +1,7 @@
 """The admin plane's view of the records. SQLAlchemy is imported when somebody first asks: it is 11 MB of memory."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gateway.domain.acts import ActsUnavailableError
 from gateway.domain.feedback import Feedback
@@ -13,12 +13,16 @@ if TYPE_CHECKING:
 
     from gateway.store.reports import NoRecordsError
 
+PATIENCE_S: Final = 10
+"""The longest PostgreSQL is asked: somebody waits, on one of a few threads."""
+
 
 class RecordReader:
-    """Reads records from the database of that URL; blocking."""
+    """Reads records from the database of that URL; blocking. Raises ActsUnavailableError where it takes too long."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, patience_s: int = PATIENCE_S) -> None:
         self._url = url
+        self._patience_s = patience_s
         self._engine: Engine | None = None
 
     def latest(self, limit: int) -> Sequence[RequestRecord]:
@@ -64,10 +68,10 @@ class RecordReader:
             return None
 
     def _open(self) -> "Engine":
-        from gateway.store.engine import READ_PATIENCE_S, open_engine  # noqa: PLC0415
+        from gateway.store.engine import open_engine  # noqa: PLC0415
 
         if self._engine is None:
-            self._engine = open_engine(self._url, patience_s=READ_PATIENCE_S)
+            self._engine = open_engine(self._url, patience_s=self._patience_s)
         return self._engine
 
 

@@ -9,13 +9,15 @@ from pathlib import Path
 import psycopg
 import pytest
 from msgspec.structs import replace
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
+from gateway.domain.acts import ActsUnavailableError
 from gateway.domain.kept_text import KeptText
 from gateway.domain.outline import Outline
 from gateway.domain.record import CheckResult, RequestRecord
 from gateway.store.engine import open_engine
 from gateway.store.ledger import Ledger
+from gateway.store.reader import RecordReader
 from gateway.store.reports import AmbiguousIdError, Filters, NoRecordsError, find_record, list_decisions
 from gateway.store.rows import REPLACEMENT
 from gateway.store.schema import ensure_schema
@@ -27,6 +29,7 @@ from gateway.store.spool.contents import record_frame
 from gateway.store.spool.folders import OwnFolder
 from gateway.store.spool.segments import OpenSegment
 from gateway.store.spool.spool import Spool
+from gateway.store.upgrade import upgrade
 from gateway.store.urls import sqlite_path
 from gateway.store.writer import RecordWriter
 from tests.builders import a_record, an_attempt, an_intent
@@ -306,3 +309,20 @@ def test_ensuring_the_schema_again_changes_nothing(empty_url: str) -> None:
     engine = open_engine(empty_url)
     assert find_record(engine, "req-1") == a_record()
     engine.dispose()
+
+
+@pytest.mark.service("postgresql")
+def test_who_reads_records_that_somebody_has_locked_is_told_so_and_waits_no_longer(
+    postgres_database: str,
+) -> None:
+    upgrade(postgres_database)
+    reader = RecordReader(postgres_database, patience_s=1)
+
+    with open_engine(postgres_database).begin() as connection:
+        connection.execute(text("LOCK TABLE requests IN ACCESS EXCLUSIVE MODE"))
+        with pytest.raises(ActsUnavailableError, match="took too long"):
+            reader.latest(10)
+        with pytest.raises(ActsUnavailableError, match="took too long"):
+            reader.find("req-1")
+
+    assert reader.latest(10) == []
