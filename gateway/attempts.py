@@ -101,12 +101,12 @@ class Attempts:
                 await asyncio.sleep(wait_s(retry, self._draw()))
             if why := await self._enter(deployment, is_last_resort=is_last_resort):
                 call.trail.passed[deployment.name] = why
-                return False
+                return self._passed_over(call, errors)
             hold = None
             if deployment.limits is not None:
                 hold = await self._limited(deployment, deployment.limits, call)
                 if hold is None:
-                    return False
+                    return self._passed_over(call, errors)
             error = await self._try(deployment, call, hold)
             if error is None:
                 return True
@@ -173,6 +173,12 @@ class Attempts:
         if error.is_of_request or self._budgets.spend(call.decision.route.name, self._clock.monotonic()):
             return True
         call.trail.is_budget_spent = True
+        return False
+
+    def _passed_over(self, call: Call, errors: list[UpstreamError]) -> bool:
+        """Not answered, for no call was made: the retry budget has back what was taken for it."""
+        if errors and not errors[-1].is_of_request:
+            self._budgets.unspend(call.decision.route.name, self._clock.monotonic())
         return False
 
     def _nothing_to_call(self, decision: Decision) -> GatewayError:

@@ -165,6 +165,10 @@ class RetryBudgets(Protocol):
         """Take one call; False where none is left. The route's request is counted already."""
         ...
 
+    def unspend(self, route: str, now_s: float) -> None:
+        """Give one back that was not made after all."""
+        ...
+
 
 class Completion(Struct, frozen=True, kw_only=True):
     """A whole answer, byte for byte as the upstream sent it."""

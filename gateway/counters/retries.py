@@ -24,6 +24,11 @@ class MemoryRetryBudgets:
         windows.calls += 1
         return True
 
+    def unspend(self, route: str, now_s: float) -> None:
+        windows = self._routes[route]
+        windows.move_to(now_s)
+        windows.calls = max(0, windows.calls - 1)
+
 
 class _Windows:
     """Requests and further calls of the window that began at `since_s`, and of the one before."""

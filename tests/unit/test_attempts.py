@@ -6,6 +6,7 @@ import pytest
 from gateway.attempts import BUSY_RETRY_S
 from gateway.counters.allowance_watch import AllowanceWatch
 from gateway.counters.allowances_memory import MemoryAllowances
+from gateway.counters.retries import MemoryRetryBudgets
 from gateway.deadlines import TICK_S
 from gateway.domain.allowances import Limits
 from gateway.domain.decision import Decision
@@ -330,6 +331,9 @@ class _Spent:
     def spend(self, route: str, now_s: float) -> bool:
         return False
 
+    def unspend(self, route: str, now_s: float) -> None:
+        raise AssertionError("nothing was spent")
+
 
 def test_where_the_retry_budget_is_spent_a_failure_is_told_at_once_and_the_client_is_asked_not_to_repeat() -> None:
     walk = walk_plan(Fails(error=DOWN), decision=a_plan(retries=3), budgets=_Spent())
@@ -337,6 +341,29 @@ def test_where_the_retry_budget_is_spent_a_failure_is_told_at_once_and_the_clien
     assert walk.provider.called == ["small-a"]
     assert walk.error is DOWN
     assert walk.trail.is_budget_spent
+
+
+class _Counted(MemoryRetryBudgets):
+    """How many calls are spent and not given back."""
+
+    calls = 0
+
+    def spend(self, route: str, now_s: float) -> bool:
+        self.calls += 1
+        return super().spend(route, now_s)
+
+    def unspend(self, route: str, now_s: float) -> None:
+        self.calls -= 1
+        super().unspend(route, now_s)
+
+
+def test_a_deployment_that_is_passed_over_spends_no_retry_budget() -> None:
+    tried, resting = _Counted(), _Counted()
+
+    walk_plan(Fails(error=DOWN), Answers(), budgets=tried)
+    walk_plan(Fails(error=DOWN), cooling={"large-a": 3.0}, budgets=resting)
+
+    assert (tried.calls, resting.calls) == (1, 0)
 
 
 @pytest.mark.parametrize("error", [ContextOverflowError("long", status=400), ContentFilterError("no", status=400)])

@@ -24,6 +24,16 @@ def test_much_traffic_has_a_fifth_of_its_requests_more() -> None:
     assert _spent(budgets, 1_000, 0.0) == FLOOR + 200
 
 
+def test_a_call_that_was_not_made_can_be_made_yet() -> None:
+    budgets = MemoryRetryBudgets()
+    budgets.request("r", 0.0)
+    _spent(budgets, 100, 0.0)
+
+    budgets.unspend("r", 0.0)
+
+    assert _spent(budgets, 100, 0.0) == 1
+
+
 def test_no_route_spends_what_another_earned() -> None:
     budgets = MemoryRetryBudgets()
     budgets.request("r", 0.0)
