@@ -65,8 +65,9 @@ def test_tokens_that_were_estimated_and_not_used_are_there_for_the_next_call(lim
     def is_answered() -> bool | None:
         return limited.chat(_ask("brief", max_tokens=600)).headers["x-sizewise-deployment"] == "brief" or None
 
-    for _ in range(3):
-        eventually(is_answered, "an answer of the deployment that has room for one call at a time")
+    answered = [eventually(is_answered, "an answer of the deployment with room for one call") for _ in range(3)]
+
+    assert answered == [True, True, True]
 
 
 def test_where_nobody_else_may_answer_the_client_is_told_when_to_come_back(

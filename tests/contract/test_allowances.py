@@ -135,8 +135,9 @@ def test_a_request_that_one_meter_refuses_counts_in_none(opened: Opened) -> None
 
         for _ in range(2):
             await twin.admit(team)
+        error = await refused(twin, team)
 
-        await refused(twin, team)
+        assert "the limit of 3 requests a day of team" in error.message
 
     with_twin(opened, body)
 
@@ -193,8 +194,9 @@ def test_a_hold_stands_where_nobody_knows_what_the_call_cost(opened: Opened) -> 
 
         hold.settle((BROKEN_OFF,))
         await twin.settled()
+        error = await refused(twin, limit)
 
-        await refused(twin, limit)
+        assert error.code == "budget_exceeded"
 
     with_twin(opened, body)
 

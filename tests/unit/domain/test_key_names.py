@@ -4,9 +4,18 @@ from gateway.domain.allowances import BudgetTerms
 from gateway.domain.key_names import LONGEST, MOST, KeyTermsError, check_budgets, check_name, check_names
 
 
+def _is_refused(*, team: str, app: str, tags: tuple[str, ...], models: tuple[str, ...] | None) -> bool:
+    try:
+        check_names(team=team, app=app, tags=tags, models=models)
+    except KeyTermsError:
+        return True
+    return False
+
+
 @pytest.mark.parametrize("name", ["claims", "Claims & Co.", "Übersetzung", "a" * LONGEST])
 def test_a_name_is_any_short_line(name: str) -> None:
-    check_names(team=name, app=name, tags=(name, "a/b", "a:b"), models=(name, "org/model:1"))
+    assert not _is_refused(team=name, app=name, tags=(name, "a/b", "a:b"), models=(name, "org/model:1"))
+    assert _is_refused(team=f"{name}\n", app=name, tags=(), models=None)
 
 
 @pytest.mark.parametrize("name", ["", " a", "a ", "a\nb", "a\u202eb", "a" * (LONGEST + 1), "a/b", "a:b"])
@@ -16,7 +25,7 @@ def test_what_would_be_misread_is_no_name_of_a_team(name: str) -> None:
 
 
 def test_a_key_may_be_of_no_team() -> None:
-    check_names(team="", app="", tags=(), models=None)
+    assert not _is_refused(team="", app="", tags=(), models=None)
 
 
 def test_a_key_for_no_model_is_refused() -> None:
